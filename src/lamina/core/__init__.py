@@ -1,0 +1,1 @@
+"""Words everyone shares: errors, described settings, shapes, paths, random streams. Imports nothing above itself."""

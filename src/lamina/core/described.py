@@ -1,0 +1,150 @@
+"""Descriptions: frozen dataclasses of settings that can be compared, printed, edited, saved and found by name.
+
+Layers, losses, metrics, optimizers, schedules, initializers, regularizers and constraints are all descriptions.
+They hold settings and never weights, so `dataclasses.replace` edits a network as one edits a sentence.
+"""
+
+import dataclasses
+import re
+from typing import Any, ClassVar, Self, dataclass_transform
+
+from lamina.core.errors import ConfigError, unknown_name
+from lamina.core.fields import setting
+
+_REGISTRY: dict[str, dict[str, type['Described']]] = {}
+
+
+class FrozenDict(dict):
+    """A dict that can be hashed, so that descriptions which hold one can be compared and cached."""
+
+    def __hash__(self):  # type: ignore[override]
+        return hash(tuple(sorted(self.items(), key=lambda item: item[0])))
+
+    def _refuse(self, *_, **__):
+        raise TypeError('a FrozenDict cannot be changed; build a new one')
+
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self):
+        return type(self), (dict(self),)
+
+
+def freeze(value: Any) -> Any:
+    """The same value with lists as tuples and dicts as FrozenDicts, all the way down."""
+    if isinstance(value, (list, tuple)) and not hasattr(value, '_fields'):
+        return tuple(freeze(v) for v in value)
+    if isinstance(value, dict):
+        return FrozenDict({k: freeze(v) for k, v in value.items()})
+    return value
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Described:
+    """The base of every description. A subclass sets `kind` and is decorated with `@described`."""
+
+    kind: ClassVar[str] = ''
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self):
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if (convert := f.metadata.get('convert')) is not None:
+                value = convert(value)
+            value = freeze(value)
+            object.__setattr__(self, f.name, value)
+            self._check(f, value)
+        self.validate()
+
+    def _check(self, f: dataclasses.Field, value: Any) -> None:
+        rule = f.metadata.get('rule')
+        if rule is None or (value is None and f.default is None) or rule.accepts(value):
+            return
+        raise ConfigError(f'{self.label}, setting {f.name!r}', repr(value), rule.expected, f'Change {f.name}=… to such a value.')
+
+    def validate(self) -> None:
+        """Check settings against one another; override where a single field's rule cannot tell."""
+
+    @property
+    def label(self) -> str:
+        """How errors and tables call it: `Dense 'head'`, or `Dense` where it has no name."""
+        name = getattr(self, 'name', None)
+        return f'{type(self).__name__} {name!r}' if name else type(self).__name__
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some settings changed."""
+        return dataclasses.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        parts, positional = [], True
+        for f in dataclasses.fields(self):
+            if not f.repr:
+                continue
+            value = getattr(self, f.name)
+            required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+            positional = positional and required and not f.kw_only
+            if positional:
+                parts.append(repr(value))
+            elif required or value != _default(f):
+                parts.append(f'{f.name}={value!r}')
+        return f'{type(self).__name__}({", ".join(parts)})'
+
+
+def _default(f: dataclasses.Field) -> Any:
+    value = f.default if f.default is not dataclasses.MISSING else f.default_factory()  # type: ignore[misc]
+    convert = f.metadata.get('convert')
+    return freeze(convert(value) if convert else value)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(setting, dataclasses.field))
+def described[T: type](cls: T) -> T:
+    """Class decorator: make it a frozen dataclass and register its name, so that a saved file can refer to it.
+
+    Raises:
+        ConfigError: another class of the same kind already has this name; choose another name.
+    """
+    cls = dataclasses.dataclass(frozen=True, repr=False)(cls)
+    family = _REGISTRY.setdefault(cls.kind, {})
+    for name in (cls.__name__, *cls.__dict__.get('aliases', ())):
+        known = family.get(normalized(name))
+        if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ConfigError(f'@described class {cls.__name__}', f'the name {name!r}', f'a {cls.kind} name not yet taken', 'Rename the class.')
+        family[normalized(name)] = cls
+    return cls
+
+
+def normalized(name: str) -> str:
+    """`'GlorotUniform'`, `'glorot_uniform'` and `'glorotuniform'` are one name."""
+    return name.replace('_', '').lower()
+
+
+def snake_case(name: str) -> str:
+    """`'BatchNormalization'` → `'batch_normalization'`, as Keras names its layers."""
+    name = re.sub(r'(.)([A-Z][a-z]+)', r'\1_\2', name)
+    return re.sub(r'([a-z])([A-Z])', r'\1_\2', name).lower()
+
+
+def lookup(kind: str, name: object) -> type[Described]:
+    """The class registered under this name, in CamelCase, snake_case or by an alias.
+
+    Raises:
+        UnknownNameError: no such name; the nearest valid one is proposed.
+    """
+    family = _REGISTRY.get(kind, {})
+    found = family.get(normalized(name)) if isinstance(name, str) else None
+    if found is None:
+        raise unknown_name(kind, name, (c.__name__ for c in family.values()))
+    return found
+
+
+def registered(kind: str) -> dict[str, type[Described]]:
+    """Every registered class of a kind by its own name."""
+    return {c.__name__: c for c in _REGISTRY.get(kind, {}).values()}
+
+
+def resolve(kind: str, value: Any) -> Any:
+    """A description from what a user may write for it: itself, its class, its name, or None."""
+    if value is None or isinstance(value, Described):
+        return value
+    if isinstance(value, type) and issubclass(value, Described):
+        return value()
+    return lookup(kind, value)() if isinstance(value, str) else value

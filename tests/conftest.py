@@ -1,0 +1,6 @@
+"""Shared by every test: Keras, the reference of the golden tests, runs on JAX and is imported only by them."""
+
+import os
+
+os.environ.setdefault('KERAS_BACKEND', 'jax')
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
