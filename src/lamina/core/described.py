@@ -6,11 +6,12 @@ They hold settings and never weights, so `dataclasses.replace` edits a network a
 
 import dataclasses
 import re
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from lamina.core.errors import ConfigError, unknown_name
 from lamina.core.fields import setting
 
+T = TypeVar('T', bound=type)
 _REGISTRY: dict[str, dict[str, type['Described']]] = {}
 
 
@@ -96,7 +97,7 @@ def _default(f: dataclasses.Field) -> Any:
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(setting, dataclasses.field))
-def described[T: type](cls: T) -> T:
+def described(cls: T) -> T:
     """Class decorator: make it a frozen dataclass and register its name, so that a saved file can refer to it.
 
     Raises:
