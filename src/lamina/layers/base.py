@@ -1,0 +1,176 @@
+"""The contract of a layer: a frozen description with two pure methods, `weights` and `apply`.
+
+`weights(*shapes)` declares what arrays the layer has, given the shapes of its inputs; `apply(variables, *inputs, scope)`
+computes its outputs from their values. A layer holds no values itself: equal layers are equal descriptions.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import numpy as np
+
+from lamina.core.described import Described, described, snake_case
+from lamina.core.errors import ConfigError, ShapeError, StateError
+from lamina.core.fields import flag, setting, sizes, text
+from lamina.core.shapes import Shape, abstract_outputs, show
+from lamina.layers import weight
+from lamina.layers.scope import Scope
+from lamina.layers.symbolic import Call, Symbol
+from lamina.layers.weight import Weights
+
+
+def _known_axes(shape: Any) -> Any:
+    return shape if shape is None else tuple(shape)
+
+
+@described
+class Layer(Described):
+    """The base of every layer, built in or your own.
+
+    Args:
+        name: how summaries, errors and saved files call it; by default its class in snake case, numbered.
+        trainable: False freezes its weights.
+        input_shape: the shape of one example, given to the first layer of a `Sequential` instead of an `Input`.
+
+    Example:
+        >>> import lamina
+        >>> @lamina.described
+        ... class Scale(lamina.Layer):
+        ...     start: float = 1.0
+        ...
+        ...     def weights(self, shape):
+        ...         return {'gain': lamina.Weight(shape[-1:], lamina.initializers.Constant(self.start))}
+        ...
+        ...     def apply(self, variables, x, scope):
+        ...         return x * variables['gain']
+        >>> lamina.Sequential([Scale(2.0, input_shape=(3,))]).predict([[1.0, 2.0, 3.0]], verbose=0)
+        array([[2., 4., 6.]], dtype=float32)
+    """
+
+    kind: ClassVar[str] = 'layer'
+
+    name: str | None = setting(text(), default=None, kw_only=True, compare=False)
+    trainable: bool = setting(flag(), default=True, kw_only=True)
+    input_shape: Shape | None = setting(convert=_known_axes, default=None, kw_only=True, compare=False)
+
+    def weights(self, *shapes: Shape) -> Weights:
+        """What arrays the layer has for inputs of these shapes, whose first axis, the batch, is None."""
+        return {}
+
+    def apply(self, variables: Mapping[str, Any], *inputs: Any, scope: Scope) -> Any:
+        """The outputs for these inputs; `variables` holds the values of what `weights` declared, by the same names."""
+        raise ConfigError(self.label, 'no method apply', 'apply(self, variables, *inputs, scope)', 'Define it in the class.')
+
+    def output_shape(self, *shapes: Shape) -> Any:
+        """The shape of the output (or a tuple or dict of shapes), found by tracing; no array is made.
+
+        Raises:
+            ShapeError: the layer cannot take inputs of these shapes.
+        """
+        outputs = output_of(self, shapes, ('float32',) * len(shapes))
+        return jax.tree.map(lambda a: a.shape, outputs)
+
+    def children(self) -> dict[str, 'Layer']:
+        """The layers within, by name; empty for a plain layer."""
+        return {}
+
+    def with_children(self, children: Mapping[str, 'Layer']) -> 'Layer':
+        """A copy with other layers within, under the same names."""
+        return self
+
+    def default_name(self) -> str:
+        """The name it is numbered from where the user gave none."""
+        return snake_case(type(self).__name__)
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Describe the use of this layer on symbolic inputs (`x = Dense(64)(inputs)`); computes nothing.
+
+        `layer([a, b])` and `layer(a, b)` are the same.
+
+        Raises:
+            StateError: an input is an array, not a symbol.
+            ShapeError: the layer cannot take inputs of these shapes.
+        """
+        if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
+            inputs = tuple(inputs[0])
+        for x in inputs:
+            if not isinstance(x, Symbol):
+                raise StateError(
+                    self.label,
+                    f'called on a {type(x).__name__}',
+                    'a symbolic input: a layer describes a computation and holds no weights',
+                    'Start from lamina.Input(shape), wrap the network in lamina.Model(inputs, outputs), and call the model on arrays.',
+                )
+        outputs = output_of(self, tuple(x.shape for x in inputs), tuple(str(x.dtype) for x in inputs))
+        origin = Call(self, inputs)
+        leaves, structure = jax.tree.flatten(outputs)
+        return jax.tree.unflatten(structure, [Symbol(a.shape, str(a.dtype), origin, i) for i, a in enumerate(leaves)])
+
+    def require(self, accepted: bool, shape: Shape, expected: str, remedy: str) -> None:
+        """Raise a ShapeError that names this layer unless its input shape is accepted."""
+        if not accepted:
+            raise ShapeError(self.label, f'input shape {show(shape)}', expected, remedy)
+
+
+def weights_of(layer: Layer, *shapes: Shape) -> Weights:
+    """What `layer.weights` declares, with `trainable=False` carried through."""
+    declared = layer.weights(*shapes)
+    return declared if layer.trainable else weight.frozen(declared)
+
+
+@functools.lru_cache(maxsize=4096)
+def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...]) -> Any:
+    """Abstract outputs (shape with None for unknown axes, dtype) of a layer, traced once for equal layers."""
+
+    def run(variables, *inputs):
+        return Scope().call(layer, layer.name or layer.default_name(), {layer.name or layer.default_name(): variables}, *inputs)
+
+    return abstract_outputs(run, weight.abstract(layer.weights(*shapes)), shapes, dtypes)
+
+
+@described
+class InputLayer(Layer):
+    """The place where data enters; made by `Input`.
+
+    Args:
+        shape: of one example, without the batch axis; None for an axis of any length.
+        dtype: what the data is converted to on the device.
+    """
+
+    shape: Shape = setting(convert=_known_axes, default=())
+    dtype: str = setting(convert=lambda d: np.dtype(d).name, default='float32')
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape with the batch axis, `(None, …)`."""
+        return (None, *self.shape)
+
+    def apply(self, variables, x, scope):  # noqa: D102
+        return x
+
+    def default_name(self) -> str:  # noqa: D102
+        return 'input'
+
+
+def Input(shape: Shape, dtype: str = 'float32', name: str | None = None) -> Symbol:
+    """A symbolic input, the start of a functional network, or the first entry of a `Sequential`.
+
+    Args:
+        shape: of one example, without the batch axis.
+        dtype: what the data is converted to on the device.
+        name: by which a dict of inputs refers to it.
+
+    Example:
+        >>> import lamina
+        >>> x = lamina.Input((8,))
+        >>> lamina.Model(x, lamina.layers.Dense(2)(x)).count_params()
+        18
+    """
+    sizes_rule = sizes()
+    known = tuple(n for n in (shape if isinstance(shape, (tuple, list)) else ('?',)) if n is not None)
+    if not sizes_rule.accepts(known):
+        raise ConfigError('Input, setting \'shape\'', repr(shape), 'a tuple of sizes, without the batch axis', 'Write Input((28, 28)) or Input((8,)).')
+    layer = InputLayer(tuple(shape), dtype, name=name)
+    return Symbol(layer.batch_shape, layer.dtype, layer)

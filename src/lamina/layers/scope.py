@@ -1,0 +1,111 @@
+"""What surrounds a layer while it runs: the training flag, random streams, padding, state updates, taps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+
+from lamina.core.errors import LaminaError, ShapeError
+from lamina.core.keys import path_number
+from lamina.core.paths import SEPARATOR
+
+if TYPE_CHECKING:
+    from lamina.layers.base import Layer
+
+Tap = Callable[[str, str, Any], Any]
+Observer = Callable[[str, 'Layer', tuple, Any], None]
+
+
+@dataclass
+class Records:
+    """What layers leave behind during one pass through a network."""
+
+    updates: dict[str, Any] = field(default_factory=dict)
+    losses: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Given to every `Layer.apply`.
+
+    Args:
+        training: whether dropout drops and batch normalization uses the batch's own statistics.
+        key: the random key of this step; None where nothing random may happen.
+        step: how many steps were trained before this one.
+        valid: (batch,) ones, and zeros for the rows that only pad the last batch; None where all rows are real.
+        path: where in the network this layer stands, `'encoder/dense_1'`.
+        frozen: whether this layer, or one around it, has `trainable=False`.
+        tap: called as `tap(path, name, value)` for every tapped value; what it returns takes the value's place.
+        observer: called as `observer(path, layer, inputs, outputs)` after every layer.
+    """
+
+    training: bool = False
+    key: jax.Array | None = None
+    step: jax.Array | int = 0
+    valid: jax.Array | None = None
+    path: str = ''
+    frozen: bool = False
+    tap_with: Tap | None = None
+    observer: Observer | None = None
+    records: Records = field(default_factory=Records)
+
+    def call(self, layer: 'Layer', name: str, variables: Mapping[str, Any], *inputs: Any) -> Any:
+        """Run the layer that stands under this name, with its own part of the variables."""
+        inner = replace(self, path=self.join(name), frozen=self.frozen or not layer.trainable)
+        try:
+            outputs = layer.apply(variables.get(name, {}), *inputs, scope=inner)
+        except LaminaError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise ShapeError(
+                f'{type(layer).__name__} {inner.path!r}',
+                ' and '.join(f'inputs of shape {_shapes(x)}' for x in inputs),
+                f'inputs it can compute with ({error})',
+                'Change the layer before it, or its own settings.',
+            ) from error
+        outputs = inner.tap('output', outputs)
+        if self.observer is not None:
+            self.observer(inner.path, layer, inputs, outputs)
+        return outputs
+
+    def join(self, name: str) -> str:
+        """The path of something within this layer."""
+        return f'{self.path}{SEPARATOR}{name}' if self.path else name
+
+    def random_key(self, name: str = '') -> jax.Array:
+        """A random key of this step's, and of this layer's path alone.
+
+        Raises:
+            LaminaError: the network runs without randomness; only reached by a layer that draws during inference.
+        """
+        if self.key is None:
+            raise LaminaError(self.path or 'network', 'no random key', 'a key while training', 'Draw only where scope.training is True.')
+        return jax.random.fold_in(self.key, path_number(self.join(name)))
+
+    def update(self, name: str, value: jax.Array) -> None:
+        """Give a non-trainable weight of this layer its next value, which takes effect after the step."""
+        self.records.updates[self.join(name)] = value
+
+    def add_loss(self, value: jax.Array) -> None:
+        """Add a scalar to the training loss."""
+        self.records.losses.append(value)
+
+    def tap(self, name: str, value: Any) -> Any:
+        """Let probes and explanations see a value, or put another in its place."""
+        return value if self.tap_with is None else self.tap_with(self.path, name, value)
+
+    def mean(self, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+        """The mean over axes that include the batch axis, padding rows left out."""
+        if self.valid is None:
+            return jnp.mean(x, axes)
+        rows = self.valid.reshape((-1,) + (1,) * (x.ndim - 1))
+        inner = 1
+        for axis in axes:
+            inner *= 1 if axis == 0 else x.shape[axis]
+        return jnp.sum(jnp.where(rows > 0, x, 0), axes) / (jnp.sum(self.valid) * inner)
+
+
+def _shapes(x: Any) -> Any:
+    return jax.tree.map(lambda a: tuple(getattr(a, 'shape', ())), x)

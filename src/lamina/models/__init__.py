@@ -1,0 +1,7 @@
+"""Models: descriptions with weights. `Sequential` and `Model` describe, compile, train, evaluate, predict and save."""
+
+from lamina.models.archive import load
+from lamina.models.model import Model
+from lamina.models.sequential import Sequential
+
+__all__ = ['Model', 'Sequential', 'load']

@@ -1,0 +1,65 @@
+"""What `compile` was told, as a description that is compared, saved and found again."""
+
+from typing import Any, ClassVar
+
+from lamina import losses, metrics, optimizers
+from lamina.core.described import Described, described
+from lamina.core.errors import ConfigError, unknown_name
+from lamina.core.fields import setting
+from lamina.layers.compose import map_leaves
+
+
+def _losses(value: Any) -> Any:
+    return map_leaves(losses.get, value)
+
+
+def _metrics(value: Any) -> Any:
+    return map_leaves(lambda m: m if isinstance(m, str) else metrics.get(m), value)
+
+
+@described
+class CompileSettings(Described):
+    """Optimizer, losses and metrics, as given: one for all outputs, or a list or dict by output.
+
+    Args:
+        optimizer: a name, an `Optimizer`, or an `optax.GradientTransformation`.
+        loss: a name, a `Loss`, a function `(y_true, y_pred) → values`, or one for each output.
+        loss_weights: factors of the losses in their sum.
+        metrics: measured without sample weights.
+        weighted_metrics: measured with them.
+    """
+
+    kind: ClassVar[str] = 'compile'
+
+    optimizer: Any = setting(convert=optimizers.get, default='rmsprop')
+    loss: Any = setting(convert=_losses, default=None)
+    loss_weights: Any = setting(default=None)
+    metrics: Any = setting(convert=_metrics, default=None)
+    weighted_metrics: Any = setting(convert=_metrics, default=None)
+
+
+def per_output(value: Any, names: list[str], what: str, *, several: bool = False) -> list[Any]:
+    """One entry of a compile argument for each output.
+
+    Args:
+        value: one for all, a list by position, or a dict by output name.
+        names: of the outputs.
+        what: the argument's name, for errors.
+        several: whether an entry is itself a list (metrics), so that a plain list belongs to a single output.
+
+    Raises:
+        UnknownNameError: a dict names an output that does not exist.
+        ConfigError: a list of another length than the outputs.
+    """
+    where = f'compile, argument {what!r}'
+    if isinstance(value, dict):
+        if unknown := [key for key in value if key not in names]:
+            raise unknown_name(where, unknown[0], names)
+        return [value.get(name) for name in names]
+    if not isinstance(value, tuple) or (several and len(names) == 1):
+        return [value] * len(names)
+    if several and not any(isinstance(v, (tuple, type(None))) for v in value):
+        return [value] * len(names)
+    if len(value) != len(names):
+        raise ConfigError(where, f'{len(value)} entries', f'{len(names)}, one for each of the outputs {names}', 'Use a dict by output name.')
+    return list(value)

@@ -1,0 +1,352 @@
+"""How a model is compiled, trained, evaluated and asked: Keras's methods over the compiled loop."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lamina.core.compilation import use_compilation_cache
+from lamina.core.errors import ConfigError, DataError, StateError
+from lamina.core.keys import device_key
+from lamina.data import Arrays, as_dataset
+from lamina.layers.scope import Scope
+from lamina.models.binding import bound, with_class_weights
+from lamina.models.objective import program_for
+from lamina.models.settings import CompileSettings
+from lamina.optimizers import Schedule
+from lamina.training import fit as loop
+from lamina.training.callbacks import Callback, CallbackList, History
+from lamina.training.feed import feed
+from lamina.training.program import Program
+from lamina.training.progress import progress
+from lamina.training.session import Session
+from lamina.training.state import State
+
+if TYPE_CHECKING:
+    from lamina.models.ports import Ports
+
+BATCH_SIZE = 32
+
+
+class Trainer:
+    """The half of `Model` that trains. It holds the state; between chunks the running session does."""
+
+    name: str
+    seed: int
+    network: Any
+    inputs: Any
+    built: bool
+    ports: 'Ports'
+    _state: State | None
+
+    def _start_training(self) -> None:
+        self.settings: CompileSettings | None = None
+        self.session: Session | None = None
+        self.history: History | None = None
+        self._epochs_seen = 0
+
+    @property
+    def state(self) -> State:
+        """Weights, optimizer state and step count, up to date also while training."""
+        if self.session is not None:
+            return self.session.state
+        if self._state is None:
+            self._require_built()
+        return self._state  # type: ignore[return-value]
+
+    @state.setter
+    def state(self, state: State) -> None:
+        if self.session is not None:
+            self.session.state = state
+        self._state = state
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it from a callback to end training."""
+        return self.session is not None and self.session.stop
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        if self.session is not None:
+            self.session.stop = bool(stop)
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that `compile` was given."""
+        return None if self.settings is None else self.settings.optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """The current learning rate; assign to change it, also from a callback. A schedule sets its own.
+
+        Raises:
+            ConfigError: on assignment, when the optimizer follows a schedule.
+        """
+        schedule = getattr(self.optimizer, 'learning_rate', None)
+        return float(schedule(self.state.step)) if isinstance(schedule, Schedule) else float(self.state.learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if isinstance(getattr(self.optimizer, 'learning_rate', None), Schedule):
+            raise ConfigError('learning_rate', 'an assignment', 'no schedule in the optimizer', 'Compile with learning_rate=a number to set it by hand.')
+        self.state = self.state._replace(learning_rate=jnp.float32(rate))
+
+    def compile(
+        self, optimizer: Any = 'rmsprop', loss: Any = None, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
+    ) -> None:
+        """Say how the model is to be trained and judged.
+
+        Args:
+            optimizer: a name, a `lamina.optimizers` object, or an `optax.GradientTransformation`.
+            loss: a name, a `lamina.losses` object, any function `(y_true, y_pred) → values`, or a list or dict by output.
+            loss_weights: factors of the outputs' losses in their sum, default 1 each.
+            metrics: names, `lamina.metrics` objects or functions, or a list or dict of these by output.
+            weighted_metrics: the same, measured with the sample weights.
+
+        Raises:
+            UnknownNameError: a name is not known; the nearest is proposed.
+        """
+        self.settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
+        if self.built:
+            rate = jnp.float32(self._initial_learning_rate())
+            self.state = self.state._replace(optimizer=None, learning_rate=rate)
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = 'auto',
+        callbacks: Iterable[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+        *,
+        chunk_steps: int | None = None,
+    ) -> History:
+        """Train for some epochs.
+
+        Ctrl-C ends training after the running chunk, a quarter of a second, and returns the History so far with
+        `interrupted` set; the weights are those of the last step. A second Ctrl-C raises KeyboardInterrupt.
+
+        Args:
+            x: NumPy or JAX arrays, lists, data frames, or a list or dict of these for several inputs; or a generator or
+                iterable of (x, y) or (x, y, sample_weight) batches, a PyTorch DataLoader, a Hugging Face dataset.
+            y: targets, where x is not a source of batches.
+            batch_size: examples a step, default 32; the last batch of an epoch may be smaller and counts exactly.
+            epochs: the number at which to end.
+            verbose: 0 silent, 1 a progress bar, 2 a line an epoch; 'auto' is 1 on a terminal and 2 elsewhere.
+            callbacks: called between chunks and epochs.
+            validation_split: the last part of the arrays is kept for validation, before any shuffle.
+            validation_data: (x, y) or (x, y, sample_weight), or a source of batches.
+            shuffle: whether each epoch takes the examples in another order.
+            class_weight: a factor on the loss of each class.
+            sample_weight: a factor on the loss of each example.
+            initial_epoch: where to begin counting, when going on.
+            steps_per_epoch: at most so many steps an epoch; needed for sources without an end.
+            validation_steps, validation_batch_size: the same for validation.
+            validation_freq: validate after every so many epochs.
+            chunk_steps: a fixed number of steps a compiled chunk; by default chosen by time. Results do not depend on it.
+
+        Returns:
+            History: `history.history['loss']` and so on, a list over epochs.
+
+        Raises:
+            DataError: empty or non-finite data, lengths that differ, labels out of range; nothing was trained.
+            StateError: `compile` was not called.
+        """
+        training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
+        size = _batch_size(batch_size)
+        program = self._begin(program_of_task=True)
+        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed), chunk_steps=chunk_steps)
+        source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch)
+        checked = None
+        if validation is not None:
+            checked = loop.Validation(feed(validation, validation_batch_size or size, steps=validation_steps), validation_freq)
+        history = History()
+        history.params = {'epochs': epochs, 'steps': source.steps, 'batch_size': size, 'verbose': verbose}
+        called = CallbackList([*_as_list(callbacks), history, *progress(verbose)])
+        self.session, self.history = session, history
+        try:
+            called.begin(session, self)
+            loop.fit(session, source, called, epochs=epochs, initial_epoch=initial_epoch, validation=checked)
+        finally:
+            self._state, self.session = session.state, None
+        return history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = 'auto',
+        sample_weight: Any = None,
+        steps: int | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics on a dataset, in inference mode.
+
+        Returns:
+            The loss, or a list of the loss and the metrics in the order of `metrics_names`; a dict with return_dict.
+
+        Raises:
+            DataError: as in `fit`.
+        """
+        dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
+        program = self._begin(program_of_task=True, optimizer=False)
+        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        with session.stopping_on_interrupt():
+            logs = loop.evaluate(session, feed(dataset, _batch_size(batch_size), steps=steps))
+        if verbose in (1, 2) or verbose == 'auto':
+            print(' - '.join(f'{name}: {value:.4f}' for name, value in logs.items() if np.ndim(value) == 0), file=sys.stdout)
+        self._metrics_names = list(logs)
+        if return_dict:
+            return logs
+        values = list(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` returns, after its first call."""
+        return getattr(self, '_metrics_names', ['loss'])
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = 0, steps: int | None = None) -> Any:
+        """The outputs for every example, as NumPy arrays; no compilation for each new length.
+
+        Args:
+            x: arrays as in `fit`, or a source of batches, whose targets are ignored.
+            batch_size: rows computed at a time, default 32.
+            steps: at most so many batches of a source.
+        """
+        program = None
+        dataset = as_dataset(x, where='predict')
+        if isinstance(dataset, Arrays):
+            inputs = self._bind_inputs(dataset.inputs, 'predict')
+            program = self._begin()
+            outputs = program.predict(self._inference_state(), inputs, _batch_size(batch_size))
+            return self.ports.structure(outputs)
+        parts = []
+        for number, batch in enumerate(dataset):
+            if steps is not None and number >= steps:
+                break
+            inputs = self._bind_inputs(batch.inputs, f'predict, batch {number}')
+            program = program or self._begin()
+            parts.append(program.predict(self._inference_state(), inputs, max(len(batch), 1)))
+        if not parts:
+            raise DataError('predict', 'no batches', 'at least one', 'Pass a source that yields batches.')
+        return self.ports.structure(jax.tree.map(lambda *a: np.concatenate(a), *parts))
+
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
+        """One training step on these examples; the loss (and metrics) before the step."""
+        dataset, _ = self._datasets(x, y, sample_weight, class_weight, None, 0.0, where='train_on_batch')
+        program = self._begin(program_of_task=True)
+        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        for segment in feed(dataset, len(dataset)).segments(0):
+            loop.train_chunk(session, segment, 0, 1)
+            self._state = session.state
+        return _first_or_dict(session.logs(), return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss (and metrics) on these examples as one batch."""
+        dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='test_on_batch')
+        program = self._begin(program_of_task=True, optimizer=False)
+        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        return _first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for these examples, computed as one batch."""
+        inputs = self._bind_inputs(as_dataset(x, where='predict_on_batch').inputs, 'predict_on_batch')
+        return self.ports.structure(self._begin().predict(self._inference_state(), inputs, len(inputs[0])))
+
+    # --- within ---
+
+    def _datasets(self, x, y, sample_weight, class_weight, validation_data, validation_split, where='fit'):
+        """Training and validation data, checked, with arrays in the order of the network's inputs and outputs."""
+        if self.settings is None or self.settings.loss is None:
+            raise StateError(f'{where} of {self.name!r}', 'no loss', 'a compiled model', "Call model.compile(optimizer='adam', loss=…) first.")
+        dataset = as_dataset(x, y, sample_weight, where=where)
+        if isinstance(dataset, Arrays):
+            self._infer(dataset.inputs)
+        dataset = bound(self, dataset, where)
+        validation = None
+        if validation_data is not None:
+            given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            validation = bound(self, as_dataset(*given, where=f'{where}, validation_data'), f'{where}, validation_data')
+        elif validation_split:
+            if not isinstance(dataset, Arrays):
+                raise ConfigError(f"{where}, argument 'validation_split'", 'a source of batches', 'arrays', 'Pass validation_data instead.')
+            dataset, validation = dataset.split(validation_split)
+        if class_weight is not None:
+            dataset = with_class_weights(dataset, class_weight, where)
+        return dataset, validation
+
+    def _infer(self, inputs: Any) -> None:
+        infer = getattr(self, '_infer_inputs', None)
+        if infer is not None:
+            infer(inputs)
+
+    def _bind_inputs(self, inputs: Any, where: str) -> tuple[Any, ...]:
+        self._infer(inputs)
+        return self.ports.bind_inputs(inputs, where)
+
+    def _begin(self, *, program_of_task: bool = False, optimizer: bool = True) -> Program:
+        """The compiled programs; for training, with an optimizer state."""
+        use_compilation_cache()
+        self._require_built()
+        program = program_for(self.network, self.inputs, self.settings if program_of_task else None)
+        if program_of_task and optimizer and self.state.optimizer is None:
+            initial = jax.jit(program.task.optimizer.init)(self.state.trainable)  # type: ignore[union-attr]
+            self.state = self.state._replace(optimizer=initial)
+        return program
+
+    def _inference_state(self) -> State:
+        return self.state._replace(optimizer=None)
+
+    def _initial_learning_rate(self) -> float:
+        rate = getattr(self.optimizer, 'learning_rate', 0.0)
+        return 0.0 if isinstance(rate, Schedule) or rate is None else float(rate)
+
+    def _compute(self, inputs: Any, training: bool) -> Any:
+        """Outputs as JAX arrays, differentiable and traceable."""
+        arrays = self.ports.bind_inputs(jax.tree.map(jnp.asarray, inputs), 'call')
+        scope = Scope(training=training, key=jax.random.fold_in(device_key(self.seed), self.state.step) if training else None)
+        from lamina.core import paths
+
+        typed = [a.astype(layer.dtype) for a, layer in zip(arrays, self.ports.input_layers, strict=True)]
+        outputs = self.network.apply(paths.nest(self.state.variables), *typed, scope=scope)
+        return list(outputs) if isinstance(outputs, tuple) else outputs
+
+    def _require_built(self) -> Self:
+        return self
+
+
+def _batch_size(batch_size: int | None) -> int:
+    if batch_size is None:
+        return BATCH_SIZE
+    if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ConfigError("argument 'batch_size'", repr(batch_size), 'a whole number of at least 1', 'Pass batch_size=32, say.')
+    return int(batch_size)
+
+
+def _as_list(callbacks: Any) -> list[Callback]:
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _first_or_dict(logs: dict[str, Any], return_dict: bool) -> Any:
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,176 @@
+"""From a dataset to segments of steps: resident arrays are one segment an epoch, streams are stacked batches."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from lamina.core.errors import DataError
+from lamina.core.keys import host_stream
+from lamina.data import Arrays, Batches
+
+# What one segment of a stream may hold, and how large a dataset may be to stay on the device, as a part of its memory.
+SEGMENT_BYTES = 64 * 2**20
+SEGMENT_STEPS = 256
+RESIDENT_PART = 0.6
+
+
+class Segment(NamedTuple):
+    """Data on the device, and which of its rows each step takes.
+
+    Args:
+        data: (inputs, targets, weights), each a pytree of (rows, …) arrays or None.
+        index: (steps, batch) row numbers, -1 for padding.
+        steps: how many of the index's steps are to be run; the rest fill up a fixed shape.
+    """
+
+    data: Any
+    index: Any
+    steps: int
+
+
+class ResidentFeed:
+    """Arrays that live on the device; each epoch is a matrix of row numbers made on the host.
+
+    Args:
+        arrays: the examples.
+        batch_size: rows a step; the last step of an epoch is padded.
+        shuffle: whether each epoch takes the rows in another order.
+        seed: of the orders.
+        steps: at most so many steps an epoch; None for all.
+    """
+
+    def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
+        self.rows, self.batch_size, self.shuffle, self.seed = len(arrays), batch_size, shuffle, seed
+        whole = -(-self.rows // batch_size)
+        self.steps = whole if steps is None else min(steps, whole)
+        self.data = jax.device_put((arrays.inputs, arrays.targets, arrays.weights))
+
+    def segments(self, epoch: int) -> Iterator[Segment]:
+        """The one segment of this epoch."""
+        yield Segment(self.data, jax.device_put(index_matrix(self._order(epoch), self.batch_size)), self.steps)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if self.shuffle:
+            return host_stream(self.seed, 'shuffle', epoch).permutation(self.rows)
+        return np.arange(self.rows)
+
+
+class StreamFeed:
+    """Batches from anywhere, stacked into segments of one shape, so that the compiled program of arrays serves them too.
+
+    Args:
+        batches: the source.
+        steps: steps an epoch; required where the source never ends. A source that ends is started again if it can be.
+    """
+
+    def __init__(self, batches: Batches, *, steps: int | None = None):
+        self.batches, self.limit = batches, steps
+        self.steps = steps if steps is not None else batches.length
+        self._iterator: Iterator[Arrays] | None = None
+        self._capacity: tuple[int, int] | None = None
+
+    def segments(self, epoch: int) -> Iterator[Segment]:
+        """Stacks of batches until the source ends, or until the epoch has its steps."""
+        taken = 0
+        while self.limit is None or taken < self.limit:
+            room = None if self.limit is None else self.limit - taken
+            batches = list(itertools.islice(self._source(), self._segment_steps(room)))
+            if not batches:
+                self._iterator = None
+                if taken == 0 or (self.limit is not None and not self.batches.repeatable):
+                    raise self._ended(epoch, taken)
+                if self.limit is None:
+                    return
+                continue
+            taken += len(batches)
+            yield self._stack(batches)
+        if self.limit is None:
+            self._iterator = None
+
+    def _source(self) -> Iterator[Arrays]:
+        if self._iterator is None:
+            self._iterator = iter(self.batches)
+            first = next(self._iterator, None)
+            if first is not None:
+                self._fix_capacity(first)
+                self._iterator = itertools.chain([first], self._iterator)
+        return self._iterator
+
+    def _fix_capacity(self, first: Arrays) -> None:
+        if self._capacity is None:
+            size = sum(np.asarray(a).nbytes for a in jax.tree.leaves((first.inputs, first.targets, first.weights)))
+            self._capacity = (max(1, min(SEGMENT_STEPS, self.steps or SEGMENT_STEPS, SEGMENT_BYTES // max(size, 1))), len(first))
+
+    def _segment_steps(self, room: int | None) -> int:
+        self._source()
+        steps = self._capacity[0] if self._capacity else 1
+        return steps if room is None else min(steps, room)
+
+    def _stack(self, batches: list[Arrays]) -> Segment:
+        """The batches as rows of arrays of a fixed length, each batch padded to the size of the largest."""
+        steps, size = self._capacity or (len(batches), len(batches[0]))
+        size = max(size, *(len(b) for b in batches)) if len(batches) > 1 else max(size, len(batches[0]))
+        self._capacity = (steps, size)
+        index = np.full((steps, size), -1, np.int32)
+        for i, batch in enumerate(batches):
+            index[i, : len(batch)] = i * size + np.arange(len(batch))
+
+        def stack(*parts: np.ndarray) -> np.ndarray:
+            whole = np.zeros((steps * size, *parts[0].shape[1:]), parts[0].dtype)
+            for i, part in enumerate(parts):
+                whole[i * size : i * size + len(part)] = part
+            return whole
+
+        data = jax.tree.map(stack, *[(b.inputs, b.targets, b.weights) for b in batches])
+        return Segment(jax.device_put(data), jax.device_put(index), len(batches))
+
+    def _ended(self, epoch: int, taken: int) -> DataError:
+        return DataError(
+            'the stream of batches',
+            f'its end after {taken} batches of epoch {epoch + 1}',
+            f'{self.limit or "at least one"} batches an epoch',
+            'Pass a source that can be iterated again (a function that returns an iterator), or lower epochs or steps_per_epoch.',
+        )
+
+
+def index_matrix(order: np.ndarray, batch_size: int) -> np.ndarray:
+    """Row numbers as (steps, batch), the last step filled up with -1."""
+    steps = -(-len(order) // batch_size)
+    index = np.full(steps * batch_size, -1, np.int32)
+    index[: len(order)] = order
+    return index.reshape(steps, batch_size)
+
+
+def feed(dataset: Arrays | Batches, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None) -> Any:
+    """A feed for this dataset: resident where it fits on the device, a stream of its own rows otherwise."""
+    if isinstance(dataset, Batches):
+        return StreamFeed(dataset, steps=steps)
+    if _fits(dataset):
+        return ResidentFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
+    return StreamFeed(_ShuffledRows(dataset, batch_size, shuffle, seed), steps=steps)
+
+
+class _ShuffledRows(Batches):
+    """Arrays too large for the device, as batches gathered on the host in the same order as resident ones."""
+
+    def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int):
+        self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
+        self.length = -(-len(arrays) // batch_size)
+        self.repeatable = True
+        self._epoch = 0
+
+    def __iter__(self) -> Iterator[Arrays]:
+        rows = len(self.arrays)
+        order = host_stream(self.seed, 'shuffle', self._epoch).permutation(rows) if self.shuffle else np.arange(rows)
+        self._epoch += 1
+        for start in range(0, rows, self.batch_size):
+            yield self.arrays.select(order[start : start + self.batch_size])
+
+
+def _fits(arrays: Arrays) -> bool:
+    size = sum(a.nbytes for a in jax.tree.leaves((arrays.inputs, arrays.targets, arrays.weights)))
+    limit = (jax.local_devices()[0].memory_stats() or {}).get('bytes_limit')
+    return limit is None or size <= RESIDENT_PART * limit

@@ -1,0 +1,63 @@
+"""Everything that changes while a network trains, as one value that can be saved, restored and compared."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class State(NamedTuple):
+    """The state of a training run. Weights are flat dicts by path, `'dense/kernel'`.
+
+    Args:
+        trainable: the weights that the optimizer changes.
+        other: frozen weights, and state that layers update themselves.
+        optimizer: what the optimizer remembers; None before the first training step.
+        step: how many steps were trained, an int32 scalar.
+        learning_rate: the current rate, a float32 scalar, where the optimizer has no schedule.
+    """
+
+    trainable: dict[str, jax.Array]
+    other: dict[str, jax.Array]
+    optimizer: Any
+    step: jax.Array
+    learning_rate: jax.Array
+
+    @property
+    def variables(self) -> dict[str, jax.Array]:
+        """All weights by path."""
+        return {**self.trainable, **self.other}
+
+
+class Sums(NamedTuple):
+    """Running sums of anything additive, with what rounding lost kept beside them (Neumaier 1974).
+
+    The order of additions is that of the steps, so the result does not depend on where chunks begin and end.
+    """
+
+    total: Any
+    lost: Any
+
+    @classmethod
+    def zeros(cls, like: Any) -> 'Sums':
+        """Empty sums for values of these shapes."""
+        return cls(*(jax.tree.map(lambda a: np.zeros(a.shape, np.float32), like) for _ in range(2)))
+
+    def add(self, values: Any) -> 'Sums':
+        """The sums with one step's values added."""
+        values = jax.tree.map(lambda v: jnp.asarray(v, jnp.float32), values)
+        total = jax.tree.map(jnp.add, self.total, values)
+        lost = jax.tree.map(_lost, self.total, values, total, self.lost)
+        return Sums(total, lost)
+
+    def read(self) -> Any:
+        """The sums on the host, in float64."""
+        total, lost = jax.device_get((self.total, self.lost))
+        # A non-finite total makes the correction meaningless (inf - inf).
+        return jax.tree.map(lambda t, c: np.where(np.isfinite(t), np.float64(t) + c, t), total, lost)
+
+
+def _lost(before, value, after, lost):
+    larger, smaller = jnp.where(jnp.abs(before) >= jnp.abs(value), before, value), jnp.where(jnp.abs(before) >= jnp.abs(value), value, before)
+    return lost + ((larger - after) + smaller)
