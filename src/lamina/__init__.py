@@ -1,6 +1,19 @@
 """Lamina: deep learning that trains at the hardware's speed and can say why a network does or does not learn."""
 
-from lamina import activations, callbacks, constraints, datasets, initializers, layers, losses, metrics, models, optimizers, regularizers, utils
+from lamina import (
+    activations,
+    callbacks,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from lamina.core.config import config
 from lamina.core.described import described
 from lamina.layers import Input, Layer, Scope, Weight

@@ -108,7 +108,9 @@ def described(cls: T) -> T:
     for name in (cls.__name__, *cls.__dict__.get('aliases', ())):
         known = family.get(normalized(name))
         if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ConfigError(f'@described class {cls.__name__}', f'the name {name!r}', f'a {cls.kind} name not yet taken', 'Rename the class.')
+            raise ConfigError(
+                f'@described class {cls.__name__}', f'the name {name!r}', f'a {cls.kind} name not yet taken', 'Rename the class.'
+            )
         family[normalized(name)] = cls
     return cls
 

@@ -59,7 +59,9 @@ def decode(data: Any, where: str = 'description', depth: int = 0) -> Any:
         return float(data['float'])
     if keys == {'kind', 'name', 'settings'} and isinstance(data['settings'], dict) and isinstance(data['kind'], str):
         return _build(data, where, depth)
-    raise ArchiveError(where, f'an object with the keys {sorted(keys)[:6]}', "{'kind', 'name', 'settings'}", 'The file was not written by Lamina.')
+    raise ArchiveError(
+        where, f'an object with the keys {sorted(keys)[:6]}', "{'kind', 'name', 'settings'}", 'The file was not written by Lamina.'
+    )
 
 
 def _build(data: dict, where: str, depth: int) -> Described:
@@ -67,7 +69,9 @@ def _build(data: dict, where: str, depth: int) -> Described:
     settings = {k: decode(v, f'{where} → {data["name"]}', depth + 1) for k, v in data['settings'].items()}
     known = {f.name for f in dataclasses.fields(cls)}
     if extra := sorted(set(settings) - known):
-        raise ArchiveError(f'{where} → {data["name"]}', f'the settings {extra}', f'only {sorted(known)}', 'Update Lamina, or re-save the model.')
+        raise ArchiveError(
+            f'{where} → {data["name"]}', f'the settings {extra}', f'only {sorted(known)}', 'Update Lamina, or re-save the model.'
+        )
     try:
         return cls(**settings)
     except LaminaError:

@@ -10,7 +10,21 @@ import numpy as np
 from lamina.core.errors import ArchiveError
 
 _MAX_HEADER_BYTES = 64 * 2**20
-_ITEM_BYTES = {'F64': 8, 'F32': 4, 'F16': 2, 'BF16': 2, 'I64': 8, 'I32': 4, 'I16': 2, 'I8': 1, 'U64': 8, 'U32': 4, 'U16': 2, 'U8': 1, 'BOOL': 1}
+_ITEM_BYTES = {
+    'F64': 8,
+    'F32': 4,
+    'F16': 2,
+    'BF16': 2,
+    'I64': 8,
+    'I32': 4,
+    'I16': 2,
+    'I8': 1,
+    'U64': 8,
+    'U32': 4,
+    'U16': 2,
+    'U8': 1,
+    'BOOL': 1,
+}
 _NAMES = {'float64': 'F64', 'float32': 'F32', 'float16': 'F16', 'bfloat16': 'BF16', 'bool': 'BOOL'} | {
     f'{kind}int{bits}': f'{"U" if kind else "I"}{bits}' for kind in ('', 'u') for bits in (8, 16, 32, 64)
 }
@@ -55,7 +69,9 @@ def _header(content: bytes, where: str) -> dict[str, dict]:
     """The header's entries, with offsets that cover the data exactly once."""
 
     def refuse(got: str) -> ArchiveError:
-        return ArchiveError(where, got, 'a safetensors header that describes its data', 'Do not use this file; it is damaged or was changed.')
+        return ArchiveError(
+            where, got, 'a safetensors header that describes its data', 'Do not use this file; it is damaged or was changed.'
+        )
 
     length = int.from_bytes(content[:8], 'little') if len(content) >= 8 else 0
     if not 2 <= length <= min(_MAX_HEADER_BYTES, len(content) - 8):
@@ -85,7 +101,9 @@ def _begin(entry: Any) -> int:
 def _well_formed(entry: Any) -> bool:
     if not isinstance(entry, dict) or set(entry) != {'dtype', 'shape', 'data_offsets'} or entry['dtype'] not in _ITEM_BYTES:
         return False
-    numbers = (*entry['shape'], *entry['data_offsets']) if isinstance(entry['shape'], list) and isinstance(entry['data_offsets'], list) else ()
+    numbers = (
+        (*entry['shape'], *entry['data_offsets']) if isinstance(entry['shape'], list) and isinstance(entry['data_offsets'], list) else ()
+    )
     if len(entry['data_offsets']) != 2 or not all(type(n) is int and n >= 0 for n in numbers):
         return False
     begin, end = entry['data_offsets']

@@ -113,6 +113,13 @@ class Layer(Described):
         if not accepted:
             raise ShapeError(self.label, f'input shape {show(shape)}', expected, remedy)
 
+    def known(self, shape: Shape, axis: int) -> int:
+        """The size of an axis that this layer's weights depend on; a ShapeError where it is not known."""
+        size = shape[axis]
+        if size is None:
+            raise ShapeError(self.label, f'input shape {show(shape)}', f'a known size of axis {axis}', 'Give it in Input.')
+        return size
+
 
 def weights_of(layer: Layer, *shapes: Shape) -> Weights:
     """What `layer.weights` declares, with `trainable=False` carried through."""
@@ -147,10 +154,10 @@ class InputLayer(Layer):
         """The shape with the batch axis, `(None, …)`."""
         return (None, *self.shape)
 
-    def apply(self, variables, x, scope):  # noqa: D102
+    def apply(self, variables, x, scope):
         return x
 
-    def default_name(self) -> str:  # noqa: D102
+    def default_name(self) -> str:
         return 'input'
 
 
@@ -171,6 +178,8 @@ def Input(shape: Shape, dtype: str = 'float32', name: str | None = None) -> Symb
     sizes_rule = sizes()
     known = tuple(n for n in (shape if isinstance(shape, (tuple, list)) else ('?',)) if n is not None)
     if not sizes_rule.accepts(known):
-        raise ConfigError('Input, setting \'shape\'', repr(shape), 'a tuple of sizes, without the batch axis', 'Write Input((28, 28)) or Input((8,)).')
+        raise ConfigError(
+            "Input, setting 'shape'", repr(shape), 'a tuple of sizes, without the batch axis', 'Write Input((28, 28)) or Input((8,)).'
+        )
     layer = InputLayer(tuple(shape), dtype, name=name)
     return Symbol(layer.batch_shape, layer.dtype, layer)

@@ -75,6 +75,9 @@ class Chain(Layer):
         object.__setattr__(self, 'layers', named)
         object.__setattr__(self, 'names', names)
 
+    def default_name(self) -> str:
+        return 'sequential'
+
     def children(self) -> dict[str, Layer]:
         return dict(zip(self.names or (), self.layers, strict=True))
 
@@ -153,6 +156,9 @@ class Graph(Layer):
         """The names of the inputs, in the order in which `apply` takes them."""
         return tuple(layer.name for layer in leaves(self.inputs))
 
+    def default_name(self) -> str:
+        return 'model'
+
     def children(self) -> dict[str, Layer]:
         return dict(self.layers)
 
@@ -160,7 +166,7 @@ class Graph(Layer):
         return self.replace(layers={name: children[name] for name in self.layers})
 
     def weights(self, *shapes: Shape) -> Weights:
-        weights: dict[str, Any] = {name: None for name in self.layers}
+        weights: dict[str, Any] = dict.fromkeys(self.layers)
         self._walk(shapes, lambda node, layer, inputs: self._declare(weights, node, layer, inputs))
         return {name: declared for name, declared in weights.items() if declared}
 
@@ -204,10 +210,17 @@ class Graph(Layer):
         sources = leaves(inputs)
         for x in (*sources, *leaves(outputs)):
             if not isinstance(x, Symbol):
-                raise ConfigError('Model', f'a {type(x).__name__}', 'symbols made from lamina.Input', 'Write x = lamina.Input(shape) and call layers on it.')
+                raise ConfigError(
+                    'Model',
+                    f'a {type(x).__name__}',
+                    'symbols made from lamina.Input',
+                    'Write x = lamina.Input(shape) and call layers on it.',
+                )
         for x in sources:
             if not isinstance(x.origin, InputLayer):
-                raise ConfigError('Model, inputs', f'the output of {x.origin.layer.label}', 'an Input', 'List what lamina.Input(…) returned.')
+                raise ConfigError(
+                    'Model, inputs', f'the output of {x.origin.layer.label}', 'an Input', 'List what lamina.Input(…) returned.'
+                )
         return _Tracer(sources).graph(inputs, outputs, name)
 
 
@@ -251,7 +264,9 @@ class _Tracer:
             if id(origin) in self.entries:
                 stack.pop()
             elif isinstance(origin, InputLayer):
-                raise ConfigError('Model', f'an output that depends on {origin!r}', 'dependence on the listed inputs only', 'Add it to inputs.')
+                raise ConfigError(
+                    'Model', f'an output that depends on {origin!r}', 'dependence on the listed inputs only', 'Add it to inputs.'
+                )
             elif missing := [x for x in reversed(origin.arguments) if id(x.origin) not in self.entries]:
                 stack.extend(missing)
             else:
@@ -280,4 +295,3 @@ def map_leaves(function, structure: Any) -> Any:
 
 def _as_list(shapes: Any) -> list[Shape]:
     return list(_as_shapes(shapes)) if not isinstance(shapes, dict) else [shapes[k] for k in sorted(shapes)]
-

@@ -53,8 +53,11 @@ class Dense(Layer):
 
     def weights(self, shape: Shape) -> Weights:
         self.require(len(shape) >= 2, shape, 'at least (batch, features)', 'Add a features axis, or a Flatten before this layer.')
-        self.require(shape[-1] is not None, shape, 'a known last axis', 'Give the size of the last axis in Input.')
-        weights = {'kernel': Weight((shape[-1], self.units), self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint)}
+        weights = {
+            'kernel': Weight(
+                (self.known(shape, -1), self.units), self.kernel_initializer, True, self.kernel_regularizer, self.kernel_constraint
+            )
+        }
         if self.use_bias:
             weights['bias'] = Weight((self.units,), self.bias_initializer, True, self.bias_regularizer, self.bias_constraint)
         return weights
@@ -63,7 +66,10 @@ class Dense(Layer):
         kernel = variables['kernel']
         fan_in = kernel.shape[0]
         self.require(
-            x.shape[-1] == fan_in, x.shape, f'last axis {fan_in} (set when the layer was built)', f'Pass x[..., :{fan_in}], or build a new model.'
+            x.shape[-1] == fan_in,
+            x.shape,
+            f'last axis {fan_in} (set when the layer was built)',
+            f'Pass x[..., :{fan_in}], or build a new model.',
         )
         y = x @ kernel
         if self.use_bias:

@@ -42,7 +42,9 @@ class Merge(Layer):
         for n in zip(*(x.shape for x in lifted), strict=True):
             if len(set(n) - {1}) > 1:
                 shapes = ' and '.join(show((None, *x.shape[1:])) for x in inputs)
-                raise ShapeError(self.label, f'inputs of shapes {shapes}', 'equal or broadcastable shapes', 'Make the shapes equal before merging.')
+                raise ShapeError(
+                    self.label, f'inputs of shapes {shapes}', 'equal or broadcastable shapes', 'Make the shapes equal before merging.'
+                )
         return lifted
 
 
@@ -115,7 +117,9 @@ class Concatenate(Merge):
         others = {x.shape[:axis] + x.shape[axis + 1 :] for x in inputs}
         if len(ranks) > 1 or len(others) > 1 or axis == 0:
             shapes = ' and '.join(show((None, *x.shape[1:])) for x in inputs)
-            raise ShapeError(self.label, f'inputs of shapes {shapes}', f'shapes that differ on axis {self.axis} only', 'Reshape, or change axis.')
+            raise ShapeError(
+                self.label, f'inputs of shapes {shapes}', f'shapes that differ on axis {self.axis} only', 'Reshape, or change axis.'
+            )
         return jnp.concatenate(inputs, axis)
 
 
@@ -140,7 +144,9 @@ class Dot(Merge):
 
     def validate(self) -> None:
         if isinstance(self.axes, tuple) and len(self.axes) != 2:
-            raise ConfigError(f"{self.label}, setting 'axes'", repr(self.axes), 'one axis, or one for each of the two inputs', 'Write axes=(1, 2).')
+            raise ConfigError(
+                f"{self.label}, setting 'axes'", repr(self.axes), 'one axis, or one for each of the two inputs', 'Write axes=(1, 2).'
+            )
 
     def apply(self, variables, *inputs, scope):
         self.require_count(inputs)

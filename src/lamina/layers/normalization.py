@@ -57,8 +57,7 @@ class BatchNormalization(Layer):
     gamma_constraint: Any = setting(convert=constraints.get, default=None)
 
     def weights(self, shape: Shape) -> Weights:
-        features = (shape[self._axis(len(shape), shape)],)
-        self.require(features[0] is not None, shape, 'a known features axis', 'Give its size in Input.')
+        features = (self.known(shape, self._axis(len(shape), shape)),)
         weights = {}
         if self.scale:
             weights['gamma'] = Weight(features, self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint)
@@ -137,8 +136,7 @@ class LayerNormalization(Layer):
             raise ConfigError(f"{self.label}, setting 'axis'", repr(self.axis), 'each axis once', 'Remove the repeated axis.')
 
     def weights(self, shape: Shape) -> Weights:
-        sizes = tuple(shape[a] for a in self._axes(len(shape), shape))
-        self.require(None not in sizes, shape, 'known sizes of the normalized axes', 'Give them in Input.')
+        sizes = tuple(self.known(shape, a) for a in self._axes(len(shape), shape))
         weights = {}
         if self.scale:
             weights['gamma'] = Weight(sizes, self.gamma_initializer, True, self.gamma_regularizer, self.gamma_constraint)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from lamina.core.described import described
-from lamina.core.fields import real, setting, sizes, whole
+from lamina.core.fields import real, setting, whole
 from lamina.core.keys import device_key
 from lamina.layers.base import Layer
 
@@ -38,7 +38,7 @@ class Dropout(Layer):
     def apply(self, variables, x, scope):
         if not scope.training or self.rate == 0:
             return x
-        shape = x.shape if self.noise_shape is None else self._noise_shape(x)
+        shape = x.shape if self.noise_shape is None else self._mask_shape(x, self.noise_shape)
         # 32 random bits against a whole-number threshold: exact to 2⁻³², and no conversion to floats.
         bits = jax.random.bits(self._key(scope), shape, jnp.uint32)
         return jnp.where(bits >= jnp.uint32(self.rate * 2**32), x / (1 - self.rate), 0)
@@ -50,8 +50,7 @@ class Dropout(Layer):
         # The step's key decides which draw this is, the layer's seed decides the stream.
         return jax.random.fold_in(device_key(self.seed), scope.step)
 
-    def _noise_shape(self, x) -> tuple[int, ...]:
-        given = self.noise_shape
+    def _mask_shape(self, x, given: tuple[int | None, ...]) -> tuple[int, ...]:
         self.require(len(given) == x.ndim, x.shape, f'{len(given)} axes, as noise_shape has', 'Give noise_shape one entry per axis.')
         shape = tuple(n if g is None else g for g, n in zip(given, x.shape, strict=True))
         fits = all(g in (1, n) for g, n in zip(shape, x.shape, strict=True))

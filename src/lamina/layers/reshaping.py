@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from lamina.core.described import described
 from lamina.core.errors import ConfigError
 from lamina.core.fields import setting, sizes
-from lamina.core.shapes import Shape
 from lamina.layers.base import Layer
 
 
@@ -81,8 +80,12 @@ class Permute(Layer):
 
     def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ConfigError(f"{self.label}, setting 'dims'", repr(self.dims), f'an order of 1 … {len(self.dims)}', 'Name each axis once, from 1.')
+            raise ConfigError(
+                f"{self.label}, setting 'dims'", repr(self.dims), f'an order of 1 … {len(self.dims)}', 'Name each axis once, from 1.'
+            )
 
     def apply(self, variables, x, scope):
-        self.require(x.ndim == len(self.dims) + 1, (None, *x.shape[1:]), f'{len(self.dims)} axes after the batch', 'Name every axis in dims.')
+        self.require(
+            x.ndim == len(self.dims) + 1, (None, *x.shape[1:]), f'{len(self.dims)} axes after the batch', 'Name every axis in dims.'
+        )
         return jnp.transpose(x, (0, *self.dims))

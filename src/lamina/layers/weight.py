@@ -62,4 +62,6 @@ def abstract(weights: Weights) -> dict[str, Any]:
 
 def initial_values(weights: Weights, seed: int) -> dict[str, np.ndarray]:
     """Initial values by path, each drawn from its own stream: the path decides, not the order."""
-    return {path: np.asarray(w.initializer(host_stream(seed, 'weight', path), w.shape, w.dtype)) for path, w in paths.flatten(weights).items()}
+    return {
+        path: np.asarray(w.initializer(host_stream(seed, 'weight', path), w.shape, w.dtype)) for path, w in paths.flatten(weights).items()
+    }

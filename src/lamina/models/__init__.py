@@ -1,6 +1,6 @@
 """Models: descriptions with weights. `Sequential` and `Model` describe, compile, train, evaluate, predict and save."""
 
-from lamina.models.archive import load
+from lamina.models.loading import load
 from lamina.models.model import Model
 from lamina.models.sequential import Sequential
 

@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lamina.core import tensors
 from lamina.core.errors import ArchiveError, ConfigError, LaminaError
@@ -14,13 +15,9 @@ from lamina.core.notices import notice
 from lamina.core.paths import flatten
 from lamina.core.serial import decode, encode
 from lamina.layers.base import InputLayer, Layer, weights_of
-from lamina.layers.compose import Chain, leaves
+from lamina.layers.compose import leaves
 from lamina.models.settings import CompileSettings
-from lamina.training.state import State
 from lamina.version import __version__
-
-if TYPE_CHECKING:
-    from lamina.models.model import Model
 
 FORMAT = 'lamina model'
 FORMAT_VERSION = 1
@@ -28,64 +25,72 @@ DESCRIPTION, WEIGHTS, OPTIMIZER = 'model.json', 'weights.safetensors', 'optimize
 _LARGEST = {DESCRIPTION: 64 * 2**20, WEIGHTS: 2**40, OPTIMIZER: 2**41}
 
 
-def save(model: 'Model', path: str | Path, *, include_optimizer: bool = True) -> Path:
-    """Write a model to one file, whole or not at all.
+class Stored(NamedTuple):
+    """What a model file holds.
 
     Args:
-        model: a built model.
-        path: of the file; `.lamina` is added where it has no suffix.
-        include_optimizer: whether the optimizer's state goes along, so that training can go on where it stood.
+        name, seed: of the model.
+        network, inputs: its description.
+        settings: what `compile` was told, or None.
+        weights: values by path.
+        optimizer: the optimizer's state, or None.
+        step: how many steps were trained.
+        learning_rate: the current one.
+    """
 
-    Returns:
-        The path written.
+    name: str
+    seed: int
+    network: Layer
+    inputs: Any
+    settings: CompileSettings | None
+    weights: dict[str, Any]
+    optimizer: Any
+    step: int
+    learning_rate: float
+
+
+def write(stored: Stored, path: str | Path) -> Path:
+    """Write a model to one file, whole or not at all; `.lamina` is added where the path has no suffix.
 
     Raises:
-        StateError: the model has no weights yet.
         ConfigError: the network holds a plain function, which has no saved form; decorate a small class instead.
         StorageError: the disk is full or the folder cannot be written; what stood there before is untouched.
     """
     path = Path(path)
     path = path if path.suffix else path.with_suffix('.lamina')
-    state = model.state
-    description, with_settings = _described(model)
-    members = {DESCRIPTION: json.dumps(description, indent=1, allow_nan=False).encode(), WEIGHTS: tensors.dump(model.variables)}
-    if include_optimizer and with_settings and state.optimizer is not None:
-        members[OPTIMIZER] = tensors.dump(_named_leaves(state.optimizer))
-    write_atomically(path, pack(members))
-    return path
-
-
-def _described(model: 'Model') -> tuple[dict[str, Any], bool]:
-    """The JSON of a model, and whether what `compile` was told is in it."""
-    settings = None
-    if model.settings is not None:
-        try:
-            settings = encode(model.settings)
-        except ConfigError as error:
-            notice(f'the model is saved without its compile settings, which hold {error.got}; compile again after loading.')
+    settings = _saved_settings(stored.settings)
     description = {
         'format': FORMAT,
         'format_version': FORMAT_VERSION,
         'lamina_version': __version__,
-        'name': model.name,
-        'seed': model.seed,
-        'inputs': encode(model.inputs),
-        'network': encode(model.network),
+        'name': stored.name,
+        'seed': stored.seed,
+        'inputs': encode(stored.inputs),
+        'network': encode(stored.network),
         'compile': settings,
-        'step': int(model.state.step),
-        'learning_rate': float(model.state.learning_rate),
+        'step': stored.step,
+        'learning_rate': stored.learning_rate,
     }
-    return description, settings is not None
+    members = {DESCRIPTION: json.dumps(description, indent=1, allow_nan=False).encode(), WEIGHTS: tensors.dump(stored.weights)}
+    if settings is not None and stored.optimizer is not None:
+        members[OPTIMIZER] = tensors.dump(_named_leaves(stored.optimizer))
+    write_atomically(path, pack(members))
+    return path
 
 
-def load(path: str | Path, *, compile: bool = True) -> 'Model':
-    """Read a model that `save` wrote. Its predictions are equal, bit for bit, on the same machine.
+def _saved_settings(settings: CompileSettings | None) -> Any:
+    """The compile settings as JSON; a function of the user's own among them is said aloud and leaves them out."""
+    if settings is None:
+        return None
+    try:
+        return encode(settings)
+    except ConfigError as error:
+        notice(f'the model is saved without its compile settings, which hold {error.got}; compile again after loading.')
+        return None
 
-    Classes of your own must be defined (with `@lamina.described`) before a model that uses them is loaded.
 
-    Args:
-        path: of the file.
-        compile: whether to restore what `compile` was told and the optimizer's state.
+def read(path: str | Path) -> Stored:
+    """Read what `write` wrote.
 
     Raises:
         ArchiveError: the file is damaged, hostile, or of a newer format; nothing of it was used.
@@ -97,11 +102,13 @@ def load(path: str | Path, *, compile: bool = True) -> 'Model':
         raise ArchiveError(str(path), f'no member {missing[0]!r}', 'a whole .lamina file', 'Copy or save it again.')
     description = _parsed(members[DESCRIPTION], str(path))
     try:
-        return _restored(description, members, str(path), compile)
+        return _stored(description, members, str(path))
     except LaminaError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise ArchiveError(f'{path}, {DESCRIPTION}', f'{type(error).__name__}: {error}', 'a model description', 'Save the model again.') from error
+        raise ArchiveError(
+            f'{path}, {DESCRIPTION}', f'{type(error).__name__}: {error}', 'a model description', 'Save the model again.'
+        ) from error
 
 
 def _parsed(content: bytes, path: str) -> dict[str, Any]:
@@ -128,35 +135,34 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f'the constant {name}')
 
 
-def _restored(description: dict[str, Any], members: dict[str, bytes], path: str, compile: bool) -> 'Model':
-    from lamina.models.model import Model
-    from lamina.models.sequential import Sequential
-
+def _stored(description: dict[str, Any], members: dict[str, bytes], path: str) -> Stored:
     network, inputs = decode(description['network']), decode(description['inputs'])
     if not isinstance(network, Layer) or not leaves(inputs) or not all(isinstance(i, InputLayer) for i in leaves(inputs)):
         raise ArchiveError(path, 'a network or inputs of another kind', 'layers', 'Save the model again.')
-    declared = flatten(weights_of(network, *(layer.batch_shape for layer in leaves(inputs))))
-    # Shapes are compared with the file before any array is made: a description cannot make us allocate more than it has.
-    values = tensors.load(members[WEIGHTS], f'{path}, {WEIGHTS}', {p: (w.shape, w.dtype) for p, w in declared.items()})
-    model: Model = Sequential.__new__(Sequential) if isinstance(network, Chain) else Model.__new__(Model)
-    model._start(network, inputs, str(description['name']), int(description['seed']))
-    if isinstance(model, Sequential):
-        model._entries = list(model.layers)
-    settings = decode(description['compile']) if compile and description['compile'] is not None else None
+    settings = None if description['compile'] is None else decode(description['compile'])
     if settings is not None and not isinstance(settings, CompileSettings):
         raise ArchiveError(path, 'compile settings of another kind', 'CompileSettings', 'Save the model again.')
-    model.settings = settings
-    model._install(values, step=int(description['step']))
-    if settings is not None:
-        rate = jnp.float32(float(description['learning_rate']))
-        model.state = model.state._replace(learning_rate=rate, optimizer=_optimizer_state(model.state, settings, members, path))
-    return model
+    declared = flatten(weights_of(network, *(layer.batch_shape for layer in leaves(inputs))))
+    # Shapes are compared with the file before any array is made: a description cannot make us allocate more than it has.
+    weights = tensors.load(members[WEIGHTS], f'{path}, {WEIGHTS}', {p: (w.shape, w.dtype) for p, w in declared.items()})
+    trainable = {p: jax.ShapeDtypeStruct(w.shape, np.dtype(w.dtype)) for p, w in declared.items() if w.trainable}
+    return Stored(
+        name=str(description['name']),
+        seed=int(description['seed']),
+        network=network,
+        inputs=inputs,
+        settings=settings,
+        weights=weights,
+        optimizer=_optimizer_state(trainable, settings, members, path),
+        step=int(description['step']),
+        learning_rate=float(description['learning_rate']),
+    )
 
 
-def _optimizer_state(state: State, settings: CompileSettings, members: dict[str, bytes], path: str) -> Any:
-    if OPTIMIZER not in members:
+def _optimizer_state(trainable: dict[str, Any], settings: CompileSettings | None, members: dict[str, bytes], path: str) -> Any:
+    if OPTIMIZER not in members or settings is None:
         return None
-    like = jax.eval_shape(settings.optimizer.init, state.trainable)
+    like = jax.eval_shape(settings.optimizer.init, trainable)
     named = _named_leaves(like)
     arrays = tensors.load(members[OPTIMIZER], f'{path}, {OPTIMIZER}', {name: (a.shape, a.dtype) for name, a in named.items()})
     return jax.tree.unflatten(jax.tree.structure(like), [jnp.array(arrays[name]) for name in named])

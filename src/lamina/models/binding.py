@@ -1,7 +1,7 @@
 """Datasets bound to a network: arrays in the order of its inputs and outputs, targets checked against its losses."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,14 +11,14 @@ from lamina.losses.targets import check_targets
 from lamina.models.settings import per_output
 
 
-def bound(model: Any, dataset: Arrays | Batches, where: str) -> Arrays | Batches:
+def bound(model: Any, dataset: Arrays | Batches, where: str) -> 'Arrays | BoundBatches':
     """The dataset with inputs, targets and weights as tuples in the order of the model's inputs and outputs.
 
     Raises:
         DataError: targets are missing, or hold values that their loss cannot take.
         ShapeError: axes do not fit an input or an output.
     """
-    if isinstance(dataset, Batches):
+    if not isinstance(dataset, Arrays):
         return BoundBatches(model, dataset, where)
     ports = model.ports
     targets = ports.bind_outputs(dataset.targets, f'{where}, y')
@@ -41,38 +41,35 @@ def _weights(weights: Any, ports: Any, where: str) -> Any:
     return (weights,) * len(ports.output_names)
 
 
-class BoundBatches(Batches):
-    """A source whose batches are bound one by one as they are read."""
+class BoundBatches:
+    """A source whose batches are bound one by one as they are read, and weighted by class where asked.
 
-    def __init__(self, model: Any, source: Batches, where: str):
-        self.model, self.source, self.where = model, source, where
+    Args:
+        model: to whose inputs and outputs they are bound.
+        source: of the batches.
+        where: the call that reads them, for errors.
+        weights: a factor for each class, or None.
+    """
+
+    def __init__(self, model: Any, source: Batches, where: str, weights: Mapping[int, float] | None = None):
+        self.model, self.source, self.where, self.weights = model, source, where, weights
         self.length, self.repeatable = source.length, source.repeatable
 
     def __iter__(self) -> Iterator[Arrays]:
-        for number, batch in enumerate(self.source):
-            self.model._infer(batch.inputs)
-            yield bound(self.model, batch, f'{self.where}, batch {number}')
+        for number, batch in enumerate(self.source, start=1):
+            arrays = cast(Arrays, bound(self.model, batch, f'{self.where}, batch {number}'))
+            yield arrays if self.weights is None else _weighted(arrays, self.weights)
 
 
-class WeightedBatches(BoundBatches):
-    """A source of bound batches, weighted by class."""
-
-    def __init__(self, source: BoundBatches, weights: Mapping[int, float]):
-        super().__init__(source.model, source, source.where)
-        self.class_weight = weights
-
-    def __iter__(self) -> Iterator[Arrays]:
-        for batch in self.source:
-            yield _weighted(batch, self.class_weight)
-
-
-def with_class_weights(dataset: Any, weights: Mapping[int, float], where: str) -> Any:
+def with_class_weights(dataset: Arrays | BoundBatches, weights: Mapping[int, float]) -> Arrays | BoundBatches:
     """A bound dataset with each example's weight multiplied by its class's.
 
     Raises:
         DataError: the model has several outputs, or a class has no weight.
     """
-    return WeightedBatches(dataset, weights) if isinstance(dataset, Batches) else _weighted(dataset, weights)
+    if isinstance(dataset, Arrays):
+        return _weighted(dataset, weights)
+    return BoundBatches(dataset.model, dataset.source, dataset.where, weights)
 
 
 def _weighted(arrays: Arrays, weights: Mapping[int, float]) -> Arrays:

@@ -67,6 +67,7 @@ class Model(Trainer):
         return model
 
     def _start(self, network: Layer | None, inputs: Any, name: str | None, seed: int | None) -> None:
+        self._given_name = name
         self.name = name or snake_case(type(self).__name__)
         self.seed = next_seed() if seed is None else int(seed)
         self._network, self.inputs = network, inputs
@@ -90,7 +91,10 @@ class Model(Trainer):
         declared = self._declared()
         if set(declared) != set(values) or any(tuple(values[p].shape) != w.shape for p, w in declared.items()):
             raise StateError(
-                f'{type(self).__name__} {self.name!r}', 'a network with other weights', 'the same weights by name and shape', 'Build a new model.'
+                f'{type(self).__name__} {self.name!r}',
+                'a network with other weights',
+                'the same weights by name and shape',
+                'Build a new model.',
             )
         self._install(values, step=self.state.step)
 
@@ -192,12 +196,20 @@ class Model(Trainer):
         """
         declared = self._declared()
         if len(weights) != len(declared):
-            raise ShapeError(f'set_weights of {self.name!r}', f'{len(weights)} arrays', f'{len(declared)}', 'Pass what get_weights of an equal model returns.')
+            raise ShapeError(
+                f'set_weights of {self.name!r}',
+                f'{len(weights)} arrays',
+                f'{len(declared)}',
+                'Pass what get_weights of an equal model returns.',
+            )
         given = dict(zip(declared, (np.asarray(w) for w in weights), strict=True))
         for path, value in given.items():
             if value.shape != declared[path].shape:
                 raise ShapeError(
-                    f'set_weights of {self.name!r}, weight {path!r}', f'shape {value.shape}', f'{declared[path].shape}', 'Check the order of the list.'
+                    f'set_weights of {self.name!r}, weight {path!r}',
+                    f'shape {value.shape}',
+                    f'{declared[path].shape}',
+                    'Check the order of the list.',
                 )
         self.set_variables(given)
 
@@ -259,7 +271,19 @@ class Model(Trainer):
             StorageError: the disk is full or the folder cannot be written; what stood there before is untouched.
             ConfigError: the network holds a plain function, which has no saved form.
         """
-        return archive.save(self, path, include_optimizer=include_optimizer)
+        state = self.state
+        stored = archive.Stored(
+            name=self.name,
+            seed=self.seed,
+            network=self.network,
+            inputs=self.inputs,
+            settings=self.settings,
+            weights=self.variables,
+            optimizer=state.optimizer if include_optimizer else None,
+            step=int(state.step),
+            learning_rate=float(state.learning_rate),
+        )
+        return archive.write(stored, path)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the layers with output shapes, parameters, floating-point operations per example, and bytes."""
@@ -292,7 +316,10 @@ class Model(Trainer):
     def _require_built(self) -> None:
         if not self.built:
             raise StateError(
-                f'{type(self).__name__} {self.name!r}', 'no weights yet', 'a known input shape', 'Add Input(shape) first, give input_shape=, or call fit.'
+                f'{type(self).__name__} {self.name!r}',
+                'no weights yet',
+                'a known input shape',
+                'Add Input(shape) first, give input_shape=, or call fit.',
             )
 
 

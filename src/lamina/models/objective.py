@@ -121,7 +121,9 @@ class Objectives:
         loss = self.losses[i]
         if value in ('accuracy', 'acc'):
             sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
-            return metrics.resolve_accuracy(ports.output_shapes[i], sparse=sparse, from_logits=getattr(loss, 'from_logits', False), name=value)
+            return metrics.resolve_accuracy(
+                ports.output_shapes[i], sparse=sparse, from_logits=getattr(loss, 'from_logits', False), name=value
+            )
         return metrics.get(value)
 
 

@@ -114,7 +114,7 @@ def _check_shape(layer: InputLayer, shape: tuple[int, ...], where: str) -> None:
         return
     if shape == wanted[1:]:
         remedy = 'For a single example pass x[None], which adds the batch axis.'
-    elif shape[1:] + (1,) == wanted[1:]:
+    elif (*shape[1:], 1) == wanted[1:]:
         remedy = 'Add the channels axis: x[..., None].'
     elif int(np.prod(shape[1:])) == int(np.prod([n or 0 for n in wanted[1:]])):
         remedy = f'Reshape: x.reshape({", ".join(["-1", *(str(n) for n in wanted[1:])])}).'

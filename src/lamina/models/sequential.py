@@ -35,10 +35,13 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] = (), *, name: str | None = None, seed: int | None = None):
         self._start(None, None, name, seed)
-        self._entries: list[Any] = []
         for entry in layers:
             self._append(entry)
         self._rebuild()
+
+    def _start(self, network: Layer | None, inputs: Any, name: str | None, seed: int | None) -> None:
+        super()._start(network, inputs, name, seed)
+        self._entries: list[Any] = [] if network is None else list(network.children().values())
 
     def add(self, layer: Any) -> None:
         """Put a layer, a model or an `Input` at the end; the weights of the other layers stay."""
@@ -73,7 +76,7 @@ class Sequential(Model):
         if not self._entries:
             self._network, self._state = None, None
             return
-        chain = Chain(tuple(as_layer(e, 'Sequential') for e in self._entries))
+        chain = Chain(tuple(as_layer(e, 'Sequential') for e in self._entries), name=self._given_name)
         for name, entry in zip(chain.names or (), self._entries, strict=True):
             if isinstance(entry, Model):
                 self._carried |= prefixed(name, entry)

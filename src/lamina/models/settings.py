@@ -61,5 +61,7 @@ def per_output(value: Any, names: list[str], what: str, *, several: bool = False
     if several and not any(isinstance(v, (tuple, type(None))) for v in value):
         return [value] * len(names)
     if len(value) != len(names):
-        raise ConfigError(where, f'{len(value)} entries', f'{len(names)}, one for each of the outputs {names}', 'Use a dict by output name.')
+        raise ConfigError(
+            where, f'{len(value)} entries', f'{len(names)}, one for each of the outputs {names}', 'Use a dict by output name.'
+        )
     return list(value)

@@ -91,9 +91,13 @@ class Summary:
         for row in self.rows:
             name = '  ' * row.depth + row.path.rsplit(paths.SEPARATOR, 1)[-1]
             mark = '' if not row.frozen else ' (frozen)' if row.frozen == row.parameters else f' ({row.frozen:,} not trained)'
-            table.append((f'{name} ({row.kind})', _shown(row.output), f'{row.parameters:,}{mark}', '' if row.flops is None else f'{row.flops:,}'))
+            table.append(
+                (f'{name} ({row.kind})', _shown(row.output), f'{row.parameters:,}{mark}', '' if row.flops is None else f'{row.flops:,}')
+            )
         widths = [max(len(line[i]) for line in table) for i in range(4)]
-        lines = ['  '.join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in table]
+        lines = [
+            '  '.join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))) for line in table
+        ]
         rule = '─' * (sum(widths) + 6)
         return '\n'.join([f'Model {self.name!r}', lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), rule, self.totals()])
 
@@ -107,12 +111,14 @@ class Summary:
     def html(self) -> str:
         """The table for notebooks."""
         head = ''.join(f'<th style="text-align:left">{h}</th>' for h in ('Layer', 'Kind', 'Output shape', 'Parameters', 'FLOPs'))
-        body = ''.join(
-            f'<tr><td style="text-align:left;padding-left:{row.depth}em">{html.escape(row.path)}</td><td style="text-align:left">{html.escape(row.kind)}'
-            f'</td><td>{html.escape(_shown(row.output))}</td><td>{row.parameters:,}</td><td>{"" if row.flops is None else f"{row.flops:,}"}</td></tr>'
-            for row in self.rows
-        )
+        body = ''.join(self._html_row(row) for row in self.rows)
         return f'<table><caption>{html.escape(self.name)}</caption><tr>{head}</tr>{body}</table><p>{html.escape(self.totals())}</p>'
+
+    @staticmethod
+    def _html_row(row: Row) -> str:
+        flops = '' if row.flops is None else f'{row.flops:,}'
+        cells = ''.join(f'<td>{html.escape(cell)}</td>' for cell in (row.kind, _shown(row.output), f'{row.parameters:,}', flops))
+        return f'<tr><td style="text-align:left;padding-left:{row.depth}em">{html.escape(row.path)}</td>{cells}</tr>'
 
 
 def _row(path: str, seen: tuple[Layer, tuple, Any], outputs: Any, weights: Any, flat: dict[str, Weight]) -> Row:
@@ -181,5 +187,3 @@ def _bytes(count: float) -> str:
             return f'{count:.0f} {unit}' if unit == 'bytes' else f'{count:.1f} {unit}'
         count /= 1024
     return f'{count:.1f} GiB'
-
-

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lamina.core import paths
 from lamina.core.compilation import use_compilation_cache
 from lamina.core.errors import ConfigError, DataError, StateError
 from lamina.core.keys import device_key
@@ -91,7 +92,9 @@ class Trainer:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         if isinstance(getattr(self.optimizer, 'learning_rate', None), Schedule):
-            raise ConfigError('learning_rate', 'an assignment', 'no schedule in the optimizer', 'Compile with learning_rate=a number to set it by hand.')
+            raise ConfigError(
+                'learning_rate', 'an assignment', 'no schedule in the optimizer', 'Compile with learning_rate=a number to set it by hand.'
+            )
         self.state = self.state._replace(learning_rate=jnp.float32(rate))
 
     def compile(
@@ -249,7 +252,7 @@ class Trainer:
 
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
         """One training step on these examples; the loss (and metrics) before the step."""
-        dataset, _ = self._datasets(x, y, sample_weight, class_weight, None, 0.0, where='train_on_batch')
+        dataset = self._one_batch(x, y, sample_weight, class_weight, 'train_on_batch')
         program = self._begin(program_of_task=True)
         session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
         for segment in feed(dataset, len(dataset)).segments(0):
@@ -259,14 +262,14 @@ class Trainer:
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) on these examples as one batch."""
-        dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='test_on_batch')
+        dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
         program = self._begin(program_of_task=True, optimizer=False)
         session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
         return _first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for these examples, computed as one batch."""
-        inputs = self._bind_inputs(as_dataset(x, where='predict_on_batch').inputs, 'predict_on_batch')
+        inputs = self._bind_inputs(_arrays(as_dataset(x, where='predict_on_batch'), 'predict_on_batch').inputs, 'predict_on_batch')
         return self.ports.structure(self._begin().predict(self._inference_state(), inputs, len(inputs[0])))
 
     # --- within ---
@@ -274,10 +277,12 @@ class Trainer:
     def _datasets(self, x, y, sample_weight, class_weight, validation_data, validation_split, where='fit'):
         """Training and validation data, checked, with arrays in the order of the network's inputs and outputs."""
         if self.settings is None or self.settings.loss is None:
-            raise StateError(f'{where} of {self.name!r}', 'no loss', 'a compiled model', "Call model.compile(optimizer='adam', loss=…) first.")
+            raise StateError(
+                f'{where} of {self.name!r}', 'no loss', 'a compiled model', "Call model.compile(optimizer='adam', loss=…) first."
+            )
         dataset = as_dataset(x, y, sample_weight, where=where)
-        if isinstance(dataset, Arrays):
-            self._infer(dataset.inputs)
+        if not self.built:
+            self._infer((dataset if isinstance(dataset, Arrays) else dataset.peek()).inputs)
         dataset = bound(self, dataset, where)
         validation = None
         if validation_data is not None:
@@ -288,8 +293,12 @@ class Trainer:
                 raise ConfigError(f"{where}, argument 'validation_split'", 'a source of batches', 'arrays', 'Pass validation_data instead.')
             dataset, validation = dataset.split(validation_split)
         if class_weight is not None:
-            dataset = with_class_weights(dataset, class_weight, where)
+            dataset = with_class_weights(dataset, class_weight)
         return dataset, validation
+
+    def _one_batch(self, x, y, sample_weight, class_weight, where: str) -> Arrays:
+        dataset, _ = self._datasets(x, y, sample_weight, class_weight, None, 0.0, where=where)
+        return _arrays(dataset, where)
 
     def _infer(self, inputs: Any) -> None:
         infer = getattr(self, '_infer_inputs', None)
@@ -321,8 +330,6 @@ class Trainer:
         """Outputs as JAX arrays, differentiable and traceable."""
         arrays = self.ports.bind_inputs(jax.tree.map(jnp.asarray, inputs), 'call')
         scope = Scope(training=training, key=jax.random.fold_in(device_key(self.seed), self.state.step) if training else None)
-        from lamina.core import paths
-
         typed = [a.astype(layer.dtype) for a, layer in zip(arrays, self.ports.input_layers, strict=True)]
         outputs = self.network.apply(paths.nest(self.state.variables), *typed, scope=scope)
         return list(outputs) if isinstance(outputs, tuple) else outputs
@@ -337,6 +344,15 @@ def _batch_size(batch_size: int | None) -> int:
     if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
         raise ConfigError("argument 'batch_size'", repr(batch_size), 'a whole number of at least 1', 'Pass batch_size=32, say.')
     return int(batch_size)
+
+
+def _arrays(dataset: Any, where: str) -> Arrays:
+    """The dataset, which must be arrays."""
+    if not isinstance(dataset, Arrays):
+        raise DataError(
+            f'{where}, x', 'a source of batches', 'the arrays of one batch', f'Take a batch first: {where}(*next(iter(source))).'
+        )
+    return dataset
 
 
 def _as_list(callbacks: Any) -> list[Callback]:

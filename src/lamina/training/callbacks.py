@@ -78,7 +78,10 @@ class CallbackList:
 def _refuse_per_batch(callback: Callback) -> None:
     if not isinstance(callback, Callback):
         raise ConfigError(
-            "fit, argument 'callbacks'", f'a {type(callback).__name__}', 'lamina.callbacks.Callback objects', 'Subclass lamina.callbacks.Callback.'
+            "fit, argument 'callbacks'",
+            f'a {type(callback).__name__}',
+            'lamina.callbacks.Callback objects',
+            'Subclass lamina.callbacks.Callback.',
         )
     for name in _PER_BATCH:
         if getattr(type(callback), name, None) is not None:

@@ -2,14 +2,14 @@
 
 import itertools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from lamina.core.errors import DataError
 from lamina.core.keys import host_stream
-from lamina.data import Arrays, Batches
+from lamina.data import Arrays
 
 # What one segment of a stream may hold, and how large a dataset may be to stay on the device, as a part of its memory.
 SEGMENT_BYTES = 64 * 2**20
@@ -29,6 +29,20 @@ class Segment(NamedTuple):
     data: Any
     index: Any
     steps: int
+
+
+class BatchSource(Protocol):
+    """Batches from anywhere.
+
+    Args:
+        length: how many a pass has, or None where the source does not know.
+        repeatable: whether it can be iterated again from the start.
+    """
+
+    length: int | None
+    repeatable: bool
+
+    def __iter__(self) -> Iterator[Arrays]: ...
 
 
 class ResidentFeed:
@@ -66,7 +80,7 @@ class StreamFeed:
         steps: steps an epoch; required where the source never ends. A source that ends is started again if it can be.
     """
 
-    def __init__(self, batches: Batches, *, steps: int | None = None):
+    def __init__(self, batches: BatchSource, *, steps: int | None = None):
         self.batches, self.limit = batches, steps
         self.steps = steps if steps is not None else batches.length
         self._iterator: Iterator[Arrays] | None = None
@@ -144,21 +158,21 @@ def index_matrix(order: np.ndarray, batch_size: int) -> np.ndarray:
     return index.reshape(steps, batch_size)
 
 
-def feed(dataset: Arrays | Batches, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None) -> Any:
+def feed(dataset: Arrays | BatchSource, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None) -> Any:
     """A feed for this dataset: resident where it fits on the device, a stream of its own rows otherwise."""
-    if isinstance(dataset, Batches):
+    if not isinstance(dataset, Arrays):
         return StreamFeed(dataset, steps=steps)
     if _fits(dataset):
         return ResidentFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
     return StreamFeed(_ShuffledRows(dataset, batch_size, shuffle, seed), steps=steps)
 
 
-class _ShuffledRows(Batches):
+class _ShuffledRows:
     """Arrays too large for the device, as batches gathered on the host in the same order as resident ones."""
 
     def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int):
         self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
-        self.length = -(-len(arrays) // batch_size)
+        self.length: int | None = -(-len(arrays) // batch_size)
         self.repeatable = True
         self._epoch = 0
 

@@ -12,7 +12,9 @@ from lamina.training.session import Pace, Session, report
 Feed = ResidentFeed | StreamFeed
 
 
-def fit(session: Session, feed: Feed, callbacks: CallbackList, *, epochs: int, initial_epoch: int = 0, validation: 'Validation | None' = None):
+def fit(
+    session: Session, feed: Feed, callbacks: CallbackList, *, epochs: int, initial_epoch: int = 0, validation: 'Validation | None' = None
+) -> None:
     """Train until the last epoch, or until something asks to stop. The result is `session.state`."""
     session.epochs = epochs
     logs: dict[str, float] = {}

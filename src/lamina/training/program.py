@@ -1,6 +1,5 @@
 """The compiled programs of a task. One executable runs any number of steps: their count is an argument, not a shape."""
 
-import functools
 from typing import Any
 
 import jax
@@ -30,6 +29,7 @@ class Program:
         self.evaluate = jax.jit(self._evaluate, donate_argnums=(1,))
         self.predict_once = jax.jit(self._predict)
         self.predict_steps = jax.jit(self._predict_steps, static_argnums=(2,))
+        self._sum_shapes: dict[Any, Any] = {}
 
     def _train(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any, key: jax.Array) -> tuple[State, Sums]:
         """Steps first … last - 1 of the index, a matrix of row numbers (steps, batch)."""
@@ -71,12 +71,12 @@ class Program:
         """Empty sums for batches of such data."""
         kind = _shapes_of(data)
         if kind not in self._sum_shapes:
-            self._sum_shapes[kind] = jax.eval_shape(lambda s, d: evaluate_step(self.task, s, gather(d, jnp.zeros(1, jnp.int32))), state, data)
-        return Sums.zeros(self._sum_shapes[kind])
 
-    @functools.cached_property
-    def _sum_shapes(self) -> dict[Any, Any]:
-        return {}
+            def one_row(state, data):
+                return evaluate_step(self.task, state, gather(data, jnp.zeros(1, jnp.int32)))
+
+            self._sum_shapes[kind] = jax.eval_shape(one_row, state, data)
+        return Sums.zeros(self._sum_shapes[kind])
 
     def predict(self, state: State, inputs: Any, batch_size: int) -> Any:
         """Outputs for host inputs of any length, as NumPy arrays.

@@ -59,5 +59,7 @@ class Sums(NamedTuple):
 
 
 def _lost(before, value, after, lost):
-    larger, smaller = jnp.where(jnp.abs(before) >= jnp.abs(value), before, value), jnp.where(jnp.abs(before) >= jnp.abs(value), value, before)
+    """What the addition `before + value = after` rounded away, added to what earlier ones did."""
+    before_is_larger = jnp.abs(before) >= jnp.abs(value)
+    larger, smaller = jnp.where(before_is_larger, before, value), jnp.where(before_is_larger, value, before)
     return lost + ((larger - after) + smaller)
