@@ -19,7 +19,7 @@ def use_compilation_cache() -> None:
 
 @functools.cache
 def _enable() -> None:
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, 'jax_compilation_cache_dir', None) is None:
         folder = cache_folder() / 'compiled'
         try:
             folder.mkdir(parents=True, exist_ok=True)

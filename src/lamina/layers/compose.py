@@ -139,7 +139,7 @@ class Graph(Layer):
     """
 
     inputs: Any = setting()
-    layers: FrozenDict = setting()
+    layers: dict[str, Layer] = setting()
     nodes: tuple[Node, ...] = setting()
     outputs: Any = setting()
 

@@ -62,14 +62,10 @@ class ResidentFeed:
         self.steps = whole if steps is None else min(steps, whole)
         self.data = jax.device_put((arrays.inputs, arrays.targets, arrays.weights))
 
-    def segments(self, epoch: int) -> Iterator[Segment]:
-        """The one segment of this epoch."""
-        yield Segment(self.data, jax.device_put(index_matrix(self._order(epoch), self.batch_size)), self.steps)
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if self.shuffle:
-            return host_stream(self.seed, 'shuffle', epoch).permutation(self.rows)
-        return np.arange(self.rows)
+    def segments(self, first_step: int) -> Iterator[Segment]:
+        """The one segment of the epoch that begins at this step, whose number decides the order."""
+        order = epoch_order(self.rows, self.seed, first_step) if self.shuffle else np.arange(self.rows)
+        yield Segment(self.data, jax.device_put(index_matrix(order, self.batch_size)), self.steps)
 
 
 class StreamFeed:
@@ -86,7 +82,7 @@ class StreamFeed:
         self._iterator: Iterator[Arrays] | None = None
         self._capacity: tuple[int, int] | None = None
 
-    def segments(self, epoch: int) -> Iterator[Segment]:
+    def segments(self, first_step: int) -> Iterator[Segment]:
         """Stacks of batches until the source ends, or until the epoch has its steps."""
         taken = 0
         while self.limit is None or taken < self.limit:
@@ -95,7 +91,7 @@ class StreamFeed:
             if not batches:
                 self._iterator = None
                 if taken == 0 or (self.limit is not None and not self.batches.repeatable):
-                    raise self._ended(epoch, taken)
+                    raise self._ended(taken)
                 if self.limit is None:
                     return
                 continue
@@ -141,13 +137,18 @@ class StreamFeed:
         data = jax.tree.map(stack, *[(b.inputs, b.targets, b.weights) for b in batches])
         return Segment(jax.device_put(data), jax.device_put(index), len(batches))
 
-    def _ended(self, epoch: int, taken: int) -> DataError:
+    def _ended(self, taken: int) -> DataError:
         return DataError(
             'the stream of batches',
-            f'its end after {taken} batches of epoch {epoch + 1}',
+            f'its end after {taken} batches of the epoch',
             f'{self.limit or "at least one"} batches an epoch',
             'Pass a source that can be iterated again (a function that returns an iterator), or lower epochs or steps_per_epoch.',
         )
+
+
+def epoch_order(rows: int, seed: int, first_step: int) -> np.ndarray:
+    """The order of the rows in the epoch that begins at this step: another in each epoch, and in each call of `fit`."""
+    return host_stream(seed, 'shuffle', first_step).permutation(rows)
 
 
 def index_matrix(order: np.ndarray, batch_size: int) -> np.ndarray:
@@ -164,24 +165,33 @@ def feed(dataset: Arrays | BatchSource, batch_size: int, *, shuffle: bool = Fals
         return StreamFeed(dataset, steps=steps)
     if _fits(dataset):
         return ResidentFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
-    return StreamFeed(_ShuffledRows(dataset, batch_size, shuffle, seed), steps=steps)
+    return HostFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
 
 
-class _ShuffledRows:
-    """Arrays too large for the device, as batches gathered on the host in the same order as resident ones."""
+class HostFeed(StreamFeed):
+    """Arrays too large for the device, gathered on the host batch by batch, in the order that resident ones would have.
 
-    def __init__(self, arrays: Arrays, batch_size: int, shuffle: bool, seed: int):
+    Args:
+        arrays, batch_size, shuffle, seed, steps: as in `ResidentFeed`.
+    """
+
+    def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
         self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
+        self.order = np.arange(len(arrays))
         self.length: int | None = -(-len(arrays) // batch_size)
         self.repeatable = True
-        self._epoch = 0
+        super().__init__(self, steps=None if steps is None else min(steps, self.length))
+
+    def segments(self, first_step: int) -> Iterator[Segment]:
+        """Stacks of batches; a new order begins with each epoch."""
+        self._iterator = None
+        if self.shuffle:
+            self.order = epoch_order(len(self.arrays), self.seed, first_step)
+        return super().segments(first_step)
 
     def __iter__(self) -> Iterator[Arrays]:
-        rows = len(self.arrays)
-        order = host_stream(self.seed, 'shuffle', self._epoch).permutation(rows) if self.shuffle else np.arange(rows)
-        self._epoch += 1
-        for start in range(0, rows, self.batch_size):
-            yield self.arrays.select(order[start : start + self.batch_size])
+        for start in range(0, len(self.order), self.batch_size):
+            yield self.arrays.select(self.order[start : start + self.batch_size])
 
 
 def _fits(arrays: Arrays) -> bool:

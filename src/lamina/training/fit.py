@@ -36,7 +36,7 @@ def fit(
 
 def train_epoch(session: Session, feed: Feed, callbacks: CallbackList) -> None:
     """One pass over the feed."""
-    for segment in feed.segments(session.epoch):
+    for segment in feed.segments(session.first_step):
         for first, last in chunks(session.pace, segment.steps):
             train_chunk(session, segment, first, last)
             callbacks('on_chunk_end', session.step)

@@ -52,6 +52,7 @@ class Session:
         self.epoch = 0
         self.epochs = 0
         self.step = 0
+        self.first_step = 0
         self.steps: int | None = None
         self.stop = False
         self.interrupted = False
@@ -61,6 +62,7 @@ class Session:
     def begin_epoch(self, epoch: int, steps: int | None) -> None:
         """Set the counters for a new epoch."""
         self.epoch, self.step, self.steps, self.sums = epoch, 0, steps, None
+        self.first_step = int(self.state.step)
         self._epoch_began = time.perf_counter()
 
     def epoch_seconds(self) -> float:

@@ -1,0 +1,1 @@
+"""What every benchmark shares: environments, processes, peers, results, tables. Standard library only."""
