@@ -57,7 +57,7 @@ CATALOGUE = (
     Peer('keras-jax', 'Keras on JAX', 'keras-jax', 'keras', ('keras', 'jax', 'numpy'), {'KERAS_BACKEND': 'jax'}),
     Peer(
         'keras-jax-epoch', 'Keras on JAX, whole epoch', 'keras-jax', 'keras', ('keras', 'jax', 'numpy'), {'KERAS_BACKEND': 'jax'},
-        {'whole_epoch': True}, note='`steps_per_execution` is the whole epoch',
+        {'whole_epoch': True}, note='`steps_per_execution` is the whole epoch; this Keras calls its steps one by one all the same',
     ),
     Peer('keras-torch', 'Keras on PyTorch', 'keras-torch', 'keras', ('keras', 'torch', 'numpy'), {'KERAS_BACKEND': 'torch'}),
     Peer('torch', 'PyTorch, eager', 'torch', 'torch', ('torch', 'numpy'), note='tensors in memory, batches by permutation, fused Adam'),

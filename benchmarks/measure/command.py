@@ -92,7 +92,7 @@ def _parser(work: Work) -> argparse.ArgumentParser:
   python benchmarks/{work.name}.py --peers torch,keras-jax --epochs 2    Lamina and two others, quickly
   python benchmarks/{work.name}.py --json - | python -m json.tool    everything measured, for other programs
 
-The environments are built on the first run (some minutes, about 5 GB) in benchmarks/.environments and kept. PyTorch is wanted
+The environments are built on the first run (some minutes, about 6 GB) in benchmarks/.environments and kept. PyTorch is wanted
 without CUDA: where the index serves the other build, set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu.
 Codes: 0 all did the same work, 1 a peer failed or its accuracy differs, 2 nothing could be run.""",
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from measure.catalogue import Peer
 from measure.environments import Environment
-from measure.places import BENCHMARKS, PEERS
+from measure.places import BENCHMARKS, ENVIRONMENTS, PEERS
 from measure.processes import report_of, run
 
 
@@ -30,7 +30,9 @@ def execute(
     task = {
         'data': str(data), 'is_mnist': is_mnist, 'epochs': epochs, 'batch_size': batch_size, 'seed': seed, 'options': dict(peer.options),
     }  # fmt: skip
-    variables = {**peer.variables, 'PYTHONPATH': str(BENCHMARKS), 'LAMINA_DATA': str(data.parent)}
+    # A home of its own: what the user has set in ~/.keras would hold for the peers too.
+    own = {'PYTHONPATH': str(BENCHMARKS), 'LAMINA_DATA': str(data.parent), 'KERAS_HOME': str(ENVIRONMENTS / 'keras-home')}
+    variables = {**peer.variables, **own}
     if peer.keeps_cache:
         variables['LAMINA_CACHE'] = cache
     command = [str(environment.python), str(PEERS / peer.script / 'run.py'), work, json.dumps(task)]

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from lamina.core.described import Described, described, resolve
+from lamina.core.described import Described, described, resolve, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, axes, real, setting
 
@@ -160,7 +159,7 @@ class MinMaxNorm(Constraint):
         return weight * (desired / (_EPSILON + norms))
 
 
-@dataclass(frozen=True, repr=False)
+@unregistered
 class FunctionConstraint(Constraint):
     """A plain function `weight → weight` as a constraint. It works everywhere but cannot be saved.
 
@@ -171,7 +170,7 @@ class FunctionConstraint(Constraint):
     [1.0, 2.0]
     """
 
-    function: Callable = setting(Rule(callable, 'a function weight → weight', bad=(3,)))  # noqa: RUF009
+    function: Callable = setting(Rule(callable, 'a function weight → weight', bad=(3,)))
 
     def __call__(self, weight: Any) -> jax.Array:
         """What the function returns for the weight."""

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from lamina.core.described import Described, described, resolve
+from lamina.core.described import Described, described, resolve, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, one_of, real, setting
 
@@ -151,7 +150,7 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * jnp.sum(cosines) / max(count * (count - 1), 1)
 
 
-@dataclass(frozen=True, repr=False)
+@unregistered
 class FunctionRegularizer(Regularizer):
     """A plain function `weight → scalar` as a regularizer. It works everywhere but cannot be saved.
 
@@ -162,7 +161,7 @@ class FunctionRegularizer(Regularizer):
     3.0
     """
 
-    function: Callable = setting(Rule(callable, 'a function weight → scalar', bad=(3,)))  # noqa: RUF009
+    function: Callable = setting(Rule(callable, 'a function weight → scalar', bad=(3,)))
 
     def __call__(self, weight: Any) -> jax.Array:
         """What the function returns for the weight."""

@@ -80,6 +80,7 @@ def test_binary_logits_are_exact_where_the_sigmoid_is_not():
     np.testing.assert_allclose(loss(np.array([1, 0, 1]), np.array([20.0, 1e4, -1e4])), [np.log1p(np.exp(-20)), 1e4, 1e4], rtol=1e-6)
     gradient = jax.grad(lambda z: jnp.sum(loss(np.array([1, 1, 0]), z)))(jnp.array([0.0, -1e4, 1e4]))
     np.testing.assert_allclose(gradient, [-0.5, -1, 1])
+    assert jax.grad(jax.grad(lambda z: losses.binary_crossentropy([1.0], z[None], from_logits=True)))(0.0) == 0.25
 
 
 def test_probabilities_of_zero_and_one_cost_a_finite_amount():

@@ -28,6 +28,14 @@ def test_huber_is_half_the_square_inside_and_linear_outside():
     np.testing.assert_allclose(gradient, [[0.5], [-1.0], [1.0]])
 
 
+def test_slopes_where_the_formula_changes():
+    # At |e| = delta Huber's two halves have one slope; a perfect prediction is left where it is.
+    gradient = jax.grad(lambda p: jnp.sum(losses.huber([[0.0], [0.0]], p)))(jnp.array([[1.0], [0.0]]))
+    np.testing.assert_array_equal(gradient, [[1.0], [0.0]])
+    for function in (losses.mean_absolute_error, losses.mean_absolute_percentage_error, losses.log_cosh, losses.quantile):
+        assert jax.grad(lambda p, function=function: function([[2.0]], p)[0])(jnp.array([[2.0]])) == 0
+
+
 def test_log_cosh_never_overflows_and_is_even():
     np.testing.assert_allclose(losses.log_cosh([[0.0], [0.0], [0.0]], [[1e30], [-3.0], [3.0]]), [1e30, 2.3093, 2.3093], rtol=1e-4)
 

@@ -11,7 +11,7 @@ def test_accuracy_matches_keras(agrees, keras_metrics, rng):
 
 
 @pytest.mark.parametrize('threshold', [0.5, 0.0, 0.25])
-@pytest.mark.parametrize('inner', [(1,), (3,), (4, 2)])
+@pytest.mark.parametrize('inner', [(1,), (4, 2)])
 def test_binary_accuracy_matches_keras(agrees, keras_metrics, binary, threshold, inner):
     agrees(metrics.BinaryAccuracy(threshold), keras_metrics.BinaryAccuracy(threshold=threshold), binary(*inner))
 
@@ -20,12 +20,12 @@ def test_binary_accuracy_takes_targets_without_the_last_axis(agrees, keras_metri
     agrees(metrics.BinaryAccuracy(), keras_metrics.BinaryAccuracy(), [(t[:, 0], p) for t, p in binary(1)])
 
 
-@pytest.mark.parametrize('inner', [(), (4,), (2, 3)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 def test_categorical_accuracy_matches_keras(agrees, keras_metrics, scores, inner):
     agrees(metrics.CategoricalAccuracy(), keras_metrics.CategoricalAccuracy(), scores(5, inner))
 
 
-@pytest.mark.parametrize('inner', [(), (4,), (2, 3)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 def test_sparse_categorical_accuracy_matches_keras(agrees, keras_metrics, sparse, inner):
     agrees(metrics.SparseCategoricalAccuracy(), keras_metrics.SparseCategoricalAccuracy(), sparse(5, inner))
 

@@ -6,7 +6,7 @@ from lamina.core.errors import ShapeError
 
 
 @pytest.mark.parametrize('settings', [{}, {'from_logits': True}, {'label_smoothing': 0.2}], ids=str)
-@pytest.mark.parametrize('inner', [(1,), (3,), (4, 2)])
+@pytest.mark.parametrize('inner', [(1,), (4, 2)])
 def test_binary_crossentropy_matches_keras(agrees, keras_metrics, binary, inner, settings):
     agrees(metrics.BinaryCrossentropy(**settings), keras_metrics.BinaryCrossentropy(**settings), binary(*inner), tolerance=5e-6)
 

@@ -9,20 +9,18 @@ from lamina.core.errors import ConfigError, ShapeError
 SETTINGS = [
     {},
     {'num_thresholds': 2},
-    {'num_thresholds': 3},
     {'num_thresholds': 51},
     {'thresholds': [0.1, 0.35, 0.9]},
     {'thresholds': [0.25, 0.5, 0.75]},
     {'thresholds': (np.linspace(0.01, 0.99, 30) ** 2).tolist()},
     {'label_weights': [0.2, 1.0, 3.0]},
-    {'multi_label': True},
     {'multi_label': True, 'num_labels': 3, 'label_weights': [0.2, 1.0, 3.0]},
     {'multi_label': True, 'thresholds': [0.1, 0.35, 0.9]},
 ]
 
 
 @pytest.mark.parametrize('settings', SETTINGS, ids=str)
-@pytest.mark.parametrize('curve', ['ROC', 'PR', 'PRGAIN'])
+@pytest.mark.parametrize('curve', ['ROC', 'PR'])
 def test_areas_match_keras(agrees, keras_metrics, binary, curve, settings):
     agrees(metrics.AUC(curve=curve, **settings), keras_metrics.AUC(curve=curve, **settings), binary(3), tolerance=1e-6)
 
@@ -40,10 +38,10 @@ def test_logits_match_keras(agrees, keras_metrics, binary):
     agrees(metrics.AUC(), keras_metrics.AUC(), batches, tolerance=1e-6)
 
 
-@pytest.mark.parametrize('count', [1, 2, 3, 50, 200])
+@pytest.mark.parametrize('count', [1, 2, 50])
 @pytest.mark.parametrize('name', ['SensitivityAtSpecificity', 'SpecificityAtSensitivity', 'PrecisionAtRecall', 'RecallAtPrecision'])
 def test_best_points_match_keras(agrees, keras_metrics, binary, name, count):
-    agrees(getattr(metrics, name)(0.7, count), getattr(keras_metrics, name)(0.7, num_thresholds=count), binary(1))
+    agrees(getattr(metrics, name)(0.7, count), getattr(keras_metrics, name)(0.7, num_thresholds=count), binary(3))
     agrees(getattr(metrics, name)(0.4, count, 1), getattr(keras_metrics, name)(0.4, num_thresholds=count, class_id=1), binary(3))
 
 

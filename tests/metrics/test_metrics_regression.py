@@ -15,7 +15,7 @@ PAIRWISE = [
 ]
 
 
-@pytest.mark.parametrize('inner', [(1,), (3,), (4, 2)])
+@pytest.mark.parametrize('inner', [(1,), (4, 2)])
 @pytest.mark.parametrize('name', PAIRWISE)
 def test_errors_match_keras(agrees, keras_metrics, numbers, name, inner):
     agrees(getattr(metrics, name)(), getattr(keras_metrics, name)(), numbers(*inner), tolerance=5e-6)

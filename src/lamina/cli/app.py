@@ -19,9 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode='rich',
+    rich_markup_mode='markdown',
     context_settings={'help_option_names': ['-h', '--help']},
-    epilog=epilog('lamina train mnist', 'lamina evaluate mnist.lamina mnist', 'lamina predict mnist.lamina seven.png', 'lamina train --help'),
+    epilog=epilog(
+        'lamina train mnist', 'lamina evaluate mnist.lamina mnist', 'lamina predict mnist.lamina seven.png', 'lamina train --help'
+    ),
 )
 
 app.command(
@@ -54,7 +56,9 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def lamina(
-    _version: Annotated[bool, typer.Option('--version', callback=_print_version, is_eager=True, help='Print the version and exit.')] = False,
+    _version: Annotated[
+        bool, typer.Option('--version', callback=_print_version, is_eager=True, help='Print the version and exit.')
+    ] = False,
 ) -> None:
     """Deep learning that trains at the hardware's speed: train, evaluate and use models from the command line."""
 

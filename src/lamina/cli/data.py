@@ -72,7 +72,9 @@ def load_dataset(name: str, *, offline: bool = False) -> Data:
         train, test = datasets.mnist.load_data(offline=offline)
     else:
         if offline and listing.where == 'not fetched':
-            raise DownloadError(name, 'no files at hand, and --offline', 'its files in LAMINA_DATA or the cache', 'Run once without --offline.')
+            raise DownloadError(
+                name, 'no files at hand, and --offline', 'its files in LAMINA_DATA or the cache', 'Run once without --offline.'
+            )
         train, test = getattr(datasets, name).load_data()
     return Data(name, _known_task(listing), {'train': train, 'test': test})
 
@@ -124,7 +126,9 @@ def _parts_within(path: Path) -> list[str]:
 def _check(path: Path, part: str, x: np.ndarray, y: np.ndarray) -> None:
     where = f'{path}, x_{part}'
     if x.ndim < 2 or len(x) == 0 or not (np.issubdtype(x.dtype, np.number) or x.dtype == bool):
-        raise DataError(where, f'{x.dtype} {x.shape}', 'numbers (n, features) or (n, height, width[, channels])', 'Save one row per example.')
+        raise DataError(
+            where, f'{x.dtype} {x.shape}', 'numbers (n, features) or (n, height, width[, channels])', 'Save one row per example.'
+        )
     if len(x) != len(y):
         raise DataError(where, f'{len(x)} examples and {len(y)} targets', 'as many targets as examples', 'Save them in pairs.')
 
@@ -154,4 +158,6 @@ def _full_scale(x: np.ndarray) -> float:
 
 def describe(data: Data) -> dict[str, Any]:
     """A dataset in a few numbers, for the record of a run."""
-    return {'name': data.name, 'shape': data.task.shape, 'classes': data.task.classes} | {part: len(x) for part, (x, _) in data.parts.items()}
+    return {'name': data.name, 'shape': data.task.shape, 'classes': data.task.classes} | {
+        part: len(x) for part, (x, _) in data.parts.items()
+    }

@@ -1,6 +1,6 @@
 """`lamina evaluate`: loss and metrics of a model on a dataset."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,7 +9,7 @@ from lamina.cli.options import BatchSize, Dataset, FullScale, Json, ModelFile, O
 from lamina.cli.outcome import outcome
 
 
-class Part(str, Enum):
+class Part(StrEnum):
     """The parts of a dataset."""
 
     test = 'test'

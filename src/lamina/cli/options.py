@@ -7,14 +7,16 @@ import typer
 
 Json = Annotated[bool, typer.Option('--json', help='Print one JSON document on stdout; text for people goes to stderr.')]
 Traceback = Annotated[bool, typer.Option('--traceback', help='Show where in the code an error was raised; also LAMINA_TRACEBACK=1.')]
-Offline = Annotated[bool, typer.Option('--offline', help="Use no network; for mnist without its file, the 5,000-image subset of 'lamina[digits]'.")]
+Offline = Annotated[
+    bool, typer.Option('--offline', help='Use no network; for mnist without its file, take the 5,000-image subset of the extra digits.')
+]
 BatchSize = Annotated[int, typer.Option('--batch-size', min=1, help='Examples computed at a time.')]
 FullScale = Annotated[
     float | None,
     typer.Option(
         '--full-scale',
-        help="What the model was trained to see as full brightness: 1 where it was trained on x / 255. By default read from the model's first "
-        'Rescaling layer; without one, 255.',
+        help='What white is to the model: 255 for bytes, 1 where it was trained on x / 255. By default its first Rescaling layer '
+        'tells; without one, 255.',
     ),
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar='MODEL', help='A .lamina file.', show_default=False)]

@@ -63,7 +63,7 @@ class Outcome:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for column in columns:
             table.add_column(column, justify='right' if column in right else 'left', overflow='fold')
         for row in rows:

@@ -5,6 +5,7 @@ They hold settings and never weights, so `dataclasses.replace` edits a network a
 """
 
 import dataclasses
+import functools
 import re
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -16,10 +17,19 @@ _REGISTRY: dict[str, dict[str, type['Described']]] = {}
 
 
 class FrozenDict(dict):
-    """A dict that can be hashed, so that descriptions which hold one can be compared and cached."""
+    """A dict that can be hashed, so that descriptions which hold one can be compared and cached.
+
+    Two of them are equal if their order is equal too: it decides the order of weights, inputs and outputs.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return list(self.items()) == list(other.items()) if isinstance(other, FrozenDict) else dict.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self):  # type: ignore[override]
-        return hash(tuple(sorted(self.items(), key=lambda item: item[0])))
+        return hash(tuple(self.items()))
 
     def _refuse(self, *_, **__):
         raise TypeError('a FrozenDict cannot be changed; build a new one')
@@ -39,9 +49,19 @@ def freeze(value: Any) -> Any:
     return value
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclass_transform(frozen_default=True, field_specifiers=(setting, dataclasses.field))
+def unregistered(cls: T) -> T:
+    """Class decorator for a description that no saved file names: a base class, or one that holds a function.
+
+    The class is a dataclass whose comparison, hash, printing and refusal to change come from `Described`; having
+    dataclasses generate them for each of a hundred classes would double the time that `import lamina` takes.
+    """
+    return dataclasses.dataclass(repr=False, eq=False)(cls)
+
+
+@unregistered
 class Described:
-    """The base of every description. A subclass sets `kind` and is decorated with `@described`."""
+    """The base of every description: a frozen dataclass. A subclass sets `kind` and is decorated with `@described`."""
 
     kind: ClassVar[str] = ''
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -71,6 +91,32 @@ class Described:
         name = getattr(self, 'name', None)
         return f'{type(self).__name__} {name!r}' if name else type(self).__name__
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The generated __init__ sets each field once; after that a description never changes.
+        if name in self.__dict__ or name not in self.__dataclass_fields__:
+            raise dataclasses.FrozenInstanceError(
+                f'{self.label}: cannot set {name!r}; a description never changes. '
+                f'Use .replace({name}=…), or model.freeze(name) to freeze a layer.'
+            )
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f'{self.label}: cannot delete {name!r}; a description never changes.')
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return type(self) is type(other) and all(_same(getattr(self, n), getattr(other, n)) for n in _compared(type(self)))
+
+    def __hash__(self) -> int:
+        if '_hash' not in self.__dict__:
+            object.__setattr__(self, '_hash', hash((type(self), *(getattr(self, n) for n in _compared(type(self))))))
+        return self.__dict__['_hash']
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Hashes of strings differ from process to process, so a pickled description must not carry its own.
+        return {name: value for name, value in self.__dict__.items() if name != '_hash'}
+
     def replace(self, **changes: Any) -> Self:
         """A copy with some settings changed."""
         return dataclasses.replace(self, **changes)
@@ -82,12 +128,23 @@ class Described:
                 continue
             value = getattr(self, f.name)
             required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-            positional = positional and required and not f.kw_only
-            if positional:
+            positional = positional and (required or f.kw_only)
+            if positional and not f.kw_only:
                 parts.append(repr(value))
             elif required or value != _default(f):
                 parts.append(f'{f.name}={value!r}')
         return f'{type(self).__name__}({", ".join(parts)})'
+
+
+@functools.cache
+def _compared(cls: type) -> tuple[str, ...]:
+    """The names of the fields that decide equality."""
+    return tuple(f.name for f in dataclasses.fields(cls) if f.compare)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equal and of one type: 1, 1.0 and True are three settings, since they may compile to three programs."""
+    return a is b or (type(a) is type(b) and a == b)
 
 
 def _default(f: dataclasses.Field) -> Any:
@@ -103,7 +160,7 @@ def described(cls: T) -> T:
     Raises:
         ConfigError: another class of the same kind already has this name; choose another name.
     """
-    cls = dataclasses.dataclass(frozen=True, repr=False)(cls)
+    cls = unregistered(cls)
     family = _REGISTRY.setdefault(cls.kind, {})
     for name in (cls.__name__, *cls.__dict__.get('aliases', ())):
         known = family.get(normalized(name))

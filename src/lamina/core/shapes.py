@@ -13,11 +13,25 @@ _PROBES = (61, 67)
 
 def abstract_outputs(function: Callable, variables: Any, shapes: tuple[Shape, ...], dtypes: tuple[Any, ...]) -> Any:
     """What `function(variables, *inputs)` returns, as ShapeDtypeStructs whose unknown axes are None, by tracing only."""
-    traces = []
+    traces, returned = [], []
+
+    def run(variables, *inputs):
+        returned.append(function(variables, *inputs))
+        return returned[-1]
+
     for probe in _PROBES:
         inputs = [jax.ShapeDtypeStruct(tuple(probe if n is None else n for n in s), d) for s, d in zip(shapes, dtypes, strict=True)]
-        traces.append(jax.eval_shape(function, variables, *inputs))
-    return jax.tree.map(_merge, *traces)
+        traces.append(jax.eval_shape(run, variables, *inputs))
+    return _in_order(returned[0], jax.tree.map(_merge, *traces))
+
+
+def _in_order(written: Any, values: Any) -> Any:
+    """JAX sorts the keys of dicts; the order in which the function wrote them is that of a network's outputs."""
+    if isinstance(written, dict):
+        return {key: _in_order(inner, values[key]) for key, inner in written.items()}
+    if type(written) in (tuple, list):
+        return type(written)(map(_in_order, written, values))
+    return values
 
 
 def _merge(first: jax.ShapeDtypeStruct, second: jax.ShapeDtypeStruct) -> 'Abstract':

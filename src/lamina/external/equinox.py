@@ -1,11 +1,10 @@
 """An Equinox module as a layer."""
 
-import dataclasses
 from typing import Any
 
 import jax
 
-from lamina.core.described import snake_case
+from lamina.core.described import snake_case, unregistered
 from lamina.core.errors import ConfigError
 from lamina.core.fields import flag, setting
 from lamina.core.paths import flatten, nest
@@ -15,7 +14,7 @@ from lamina.layers.base import Layer
 from lamina.layers.weight import Weight, Weights
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class EquinoxLayer(Layer):
     """An Equinox module as a layer; made by `lamina.external.as_layer(module)`.
 
@@ -31,8 +30,8 @@ class EquinoxLayer(Layer):
         ConfigError: the module keeps state (`equinox.nn.StateIndex`), as `equinox.nn.BatchNorm` does.
     """
 
-    module: Held = setting(held('an Equinox module'))  # noqa: RUF009
-    vmap: bool = setting(flag(), default=True)  # noqa: RUF009
+    module: Held = setting(held('an Equinox module'))
+    vmap: bool = setting(flag(), default=True)
 
     def validate(self) -> None:
         eqx = _equinox()

@@ -1,12 +1,11 @@
 """A Flax NNX module as a layer."""
 
-import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from lamina.core.described import snake_case
+from lamina.core.described import snake_case, unregistered
 from lamina.core.fields import setting
 from lamina.core.paths import SEPARATOR, flatten, nest
 from lamina.core.shapes import Shape
@@ -15,7 +14,7 @@ from lamina.layers.base import Layer
 from lamina.layers.weight import Weight, Weights
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class FlaxLayer(Layer):
     """A Flax NNX module as a layer; made by `lamina.external.as_layer(module)`.
 
@@ -30,7 +29,7 @@ class FlaxLayer(Layer):
         MissingDependencyError: Flax is not installed.
     """
 
-    module: Held = setting(held('a Flax NNX module'))  # noqa: RUF009
+    module: Held = setting(held('a Flax NNX module'))
 
     def validate(self) -> None:
         _nnx()

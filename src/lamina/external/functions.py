@@ -1,6 +1,5 @@
 """A pair of pure functions, `init` and `apply`, as a layer: the common ground of every JAX library."""
 
-import dataclasses
 import functools
 import inspect
 from typing import Any
@@ -9,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lamina.core.described import snake_case
+from lamina.core.described import snake_case, unregistered
 from lamina.core.fields import setting
 from lamina.core.keys import host_stream
 from lamina.core.paths import flatten, nest
@@ -20,7 +19,7 @@ from lamina.layers.base import Layer
 from lamina.layers.weight import Weight, Weights
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class FunctionLayer(Layer):
     """Functions as a layer; made by `as_layer(init, apply)` or `as_layer(function)`.
 
@@ -36,8 +35,8 @@ class FunctionLayer(Layer):
         init: Held, or None for a function without weights.
     """
 
-    function: Held = setting(held('a function'))  # noqa: RUF009
-    init: Held | None = setting(held('a function'), default=None)  # noqa: RUF009
+    function: Held = setting(held('a function'))
+    init: Held | None = setting(held('a function'), default=None)
 
     def default_name(self) -> str:
         name = snake_case(self.function.name)
@@ -68,7 +67,7 @@ class FunctionLayer(Layer):
         return self.function.value(jax.tree.unflatten(structure, [values[name] for name in leaves]), *inputs, **options)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class DrawnLeaf(Initializer):
     """Starts a weight from one array of what `init` returns.
 
@@ -78,9 +77,9 @@ class DrawnLeaf(Initializer):
         leaf: the array's name.
     """
 
-    init: Held = setting(held('a function'))  # noqa: RUF009
-    shapes: tuple[Shape, ...] = setting()  # noqa: RUF009
-    leaf: str = setting()  # noqa: RUF009
+    init: Held = setting(held('a function'))
+    shapes: tuple[Shape, ...] = setting()
+    leaf: str = setting()
 
     def __call__(self, rng, shape, dtype=np.float32):
         """The array of that name, drawn with this generator."""

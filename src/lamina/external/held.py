@@ -1,6 +1,5 @@
 """What a description may hold of another library's object: a reference, compared by identity, and its arrays by name."""
 
-import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from lamina.core.described import unregistered
 from lamina.core.errors import ConfigError, MissingDependencyError
 from lamina.core.fields import Rule, setting
 from lamina.core.paths import SEPARATOR
@@ -50,7 +50,7 @@ def held(expected: str) -> Rule:
     return Rule(lambda v: isinstance(v, Held), f'{expected}; use lamina.external.as_layer', bad=('module', 3))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class OwnValue(Initializer):
     """Starts a weight from the value that a module already has.
 
@@ -58,7 +58,7 @@ class OwnValue(Initializer):
         array: Held, the value.
     """
 
-    array: Held = setting(held('an array'))  # noqa: RUF009
+    array: Held = setting(held('an array'))
 
     def __call__(self, rng, shape, dtype=np.float32):
         """A copy of the value."""

@@ -2,13 +2,12 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import numpy as np
 
-from lamina.core.described import Described
+from lamina.core.described import Described, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, setting
 
@@ -42,7 +41,7 @@ class Initializer(Described):
         raise ConfigError(type(self).__name__, 'an initializer without __call__', '__call__(rng, shape, dtype)', 'Define it in the class.')
 
 
-@dataclass(frozen=True, repr=False)
+@unregistered
 class FunctionInitializer(Initializer):
     """A plain function as an initializer. It works everywhere but cannot be saved.
 
@@ -60,7 +59,7 @@ class FunctionInitializer(Initializer):
     [0.5, 0.5]
     """
 
-    function: Callable = setting(Rule(callable, 'a function (rng, shape, dtype) → array', bad=(3,)))  # noqa: RUF009
+    function: Callable = setting(Rule(callable, 'a function (rng, shape, dtype) → array', bad=(3,)))
 
     def __call__(self, rng, shape, dtype=np.float32):
         """What the function returns, as a NumPy array of the dtype."""

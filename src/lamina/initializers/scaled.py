@@ -1,10 +1,9 @@
 """Initializers whose variance follows from the number of connections: variance scaling and its six named settings."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from lamina.core.described import described
+from lamina.core.described import described, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, one_of, real, setting
 from lamina.initializers.random import RandomInitializer, draw_normal, draw_truncated, draw_uniform, seed_setting
@@ -115,7 +114,7 @@ class VarianceScaling(ScaledInitializer):
     output_axes: tuple[int, ...] | None = _axes()
 
 
-@dataclass(frozen=True, repr=False)
+@unregistered
 class _Preset(ScaledInitializer):
     seed: int | None = seed_setting()
     input_axes: tuple[int, ...] | None = _axes()

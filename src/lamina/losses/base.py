@@ -1,16 +1,15 @@
 """What every loss is: a description with one pure method, reduced as Keras reduces, exact on padded batches."""
 
-import dataclasses
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lamina.core.described import Described, lookup, registered
+from lamina.core.described import Described, lookup, registered, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, one_of, setting, text
 from lamina.core.shapes import Shape, show
@@ -24,14 +23,6 @@ EPSILON = 1e-7  # Keras's default fuzz factor: probabilities are kept this far f
 _PADDED_TRUE, _PADDED_PRED = 1.0, 0.5
 
 axis_rule = Rule(lambda v: isinstance(v, numbers.Integral) and not isinstance(v, bool), 'an axis (a whole number)', bad=('last', 1.5, True))
-
-T = TypeVar('T', bound=type)
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(setting, dataclasses.field))
-def unregistered(cls: T) -> T:
-    """Class decorator: a description without a registered name, which no saved file can refer to."""
-    return dataclasses.dataclass(frozen=True, repr=False)(cls)
 
 
 @unregistered

@@ -159,7 +159,7 @@ class BinaryCrossentropy(Loss):
 
     loss = mean over `axis` of -t log p - (1 - t) log(1 - p), with p = sigmoid(y_pred) if `from_logits`, else y_pred
     kept within [1e-7, 1 - 1e-7], and t = y_true (1 - label_smoothing) + label_smoothing / 2.
-    From logits it is computed as max(z, 0) - z t + log(1 + exp(-|z|)), exact and with a finite gradient for any logits.
+    From logits z it is max(z, 0) - z t + log(1 + exp(-|z|)), exact and with a finite gradient for any logits.
 
     Args:
         from_logits: whether `y_pred` is logits (default: probabilities).
@@ -208,7 +208,10 @@ def smooth_binary(y_true: jax.Array, amount: float) -> jax.Array:
 def binary_values(y_true: jax.Array, y_pred: jax.Array, from_logits: bool) -> jax.Array:
     """The cross-entropy of each output."""
     if from_logits:
-        return jnp.maximum(y_pred, 0) - y_pred * y_true + jnp.log1p(jnp.exp(-jnp.abs(y_pred)))
+        # Two spellings of log(1 + e^z) - t z, each exact on its side; both are smooth, so all derivatives are right, at 0 too.
+        positive = y_pred > 0
+        linear = jnp.where(positive, 1 - y_true, -y_true) * y_pred
+        return linear + jnp.log1p(jnp.exp(jnp.where(positive, -y_pred, y_pred)))
     probability = jnp.clip(y_pred, EPSILON, 1 - EPSILON)
     return -y_true * jnp.log(probability) - (1 - y_true) * jnp.log(1 - probability)
 

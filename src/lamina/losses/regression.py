@@ -70,7 +70,12 @@ class MeanAbsoluteError(Loss):
 
     def per_example(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """The mean of each example's absolute errors."""
-        return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
+        return jnp.mean(_absolute(y_true - y_pred), axis=-1)
+
+
+def _absolute(error: jax.Array) -> jax.Array:
+    """|error|, with slope 0 at 0, where `jnp.abs` has 1 and would push a perfect prediction away."""
+    return error * jax.lax.stop_gradient(jnp.sign(error))
 
 
 def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
@@ -104,7 +109,7 @@ class MeanAbsolutePercentageError(Loss):
 
     def per_example(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """The mean of each example's relative errors, in per cent."""
-        return 100 * jnp.mean(jnp.abs(y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON), axis=-1)
+        return 100 * jnp.mean(_absolute(y_true - y_pred) / jnp.maximum(jnp.abs(y_true), EPSILON), axis=-1)
 
 
 def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
@@ -181,8 +186,9 @@ class Huber(Loss):
     def per_example(self, y_true: jax.Array, y_pred: jax.Array) -> jax.Array:
         """The mean of each example's Huber errors."""
         error = jnp.abs(y_true - y_pred)
-        squared = jnp.minimum(error, self.delta)
-        return jnp.mean(jnp.where(error <= self.delta, squared * squared / 2, self.delta * error - self.delta**2 / 2), axis=-1)
+        small = error <= self.delta
+        square = jnp.square(jnp.where(small, error, 0))
+        return jnp.mean(jnp.where(small, square / 2, self.delta * error - self.delta**2 / 2), axis=-1)
 
 
 def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> jax.Array:
@@ -277,20 +283,17 @@ class Quantile(Loss):
         """Numbers of the shape of the output, or one number for all quantiles."""
         if not isinstance(self.quantile, tuple):
             return super().target_rule(output_shape)
+        if output_shape[-1:] != (len(self.quantile),):
+            expected = f'shape (batch, …, {len(self.quantile)}), one output for each quantile'
+            remedy = f'End the network in Dense({len(self.quantile)}).'
+            raise ShapeError(self.label, f'y_pred of shape {show(output_shape)}', expected, remedy)
         return TargetRule('real', (*output_shape[:-1], 1))
 
     def match_ranks(self, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.Array, jax.Array]:
         """With several quantiles, (batch, …) targets get a last axis of size 1."""
         if not isinstance(self.quantile, tuple):
             return super().match_ranks(y_true, y_pred)
-        self._check_outputs(y_pred.shape)
         return (y_true[..., None] if y_true.ndim == y_pred.ndim - 1 else y_true), y_pred
-
-    def _check_outputs(self, shape: tuple[int, ...]) -> None:
-        levels = self.quantile if isinstance(self.quantile, tuple) else (self.quantile,)
-        if shape[-1:] != (len(levels),):
-            expected = f'shape (batch, …, {len(levels)}), one output for each quantile'
-            raise ShapeError(self.label, f'y_pred of shape {show(shape)}', expected, f'End the network in Dense({len(levels)}).')
 
 
 def quantile(y_true: ArrayLike, y_pred: ArrayLike, quantile: float | tuple[float, ...] = 0.5) -> jax.Array:

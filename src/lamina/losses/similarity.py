@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lamina.core.described import described
+from lamina.core.described import described, unregistered
 from lamina.core.errors import ShapeError
 from lamina.core.fields import axes, real, setting
 from lamina.core.shapes import Shape, show
-from lamina.losses.base import EPSILON, Loss, axis_rule, evaluate, unregistered
+from lamina.losses.base import EPSILON, Loss, axis_rule, evaluate
 from lamina.losses.reduction import combine_masks, fill_rows, reduce_values
 
 

@@ -4,30 +4,21 @@ What `sums` returns is added up over batches, so a metric is a few sums of which
 them in its carry in single precision, the host adds the chunks in double precision, and neither keeps any state in the metric.
 """
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lamina.core.described import Described, described, snake_case
+from lamina.core.described import Described, described, snake_case, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import setting, text
 from lamina.metrics import rules
 from lamina.metrics.arrays import example_means, spread, weighted_sum
 
-T = TypeVar('T', bound=type)
 
-
-@dataclass_transform(frozen_default=True, field_specifiers=(setting, dataclasses.field))
-def family(cls: T) -> T:
-    """Class decorator of a common base: its settings are inherited, but it is no metric itself and has no registered name."""
-    return dataclasses.dataclass(frozen=True, repr=False)(cls)
-
-
-@family
+@unregistered
 class Metric(Described):
     """The base of every metric, built in or your own.
 
@@ -114,7 +105,7 @@ def number(value: Any) -> float | np.ndarray:
     return float(value) if value.ndim == 0 else value
 
 
-@family
+@unregistered
 class MeanMetric(Metric):
     """The base of every metric that is a weighted mean of one value per example.
 

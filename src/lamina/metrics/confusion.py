@@ -5,12 +5,12 @@ from typing import ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from lamina.core.described import described
+from lamina.core.described import described, unregistered
 from lamina.core.errors import ShapeError
 from lamina.core.fields import one_of, real, setting, whole
 from lamina.metrics import rules
 from lamina.metrics.arrays import aligned, class_ids, first_maximum, pair_counts, shown, spread, top_k_mask
-from lamina.metrics.base import Metric, family, number, ratio
+from lamina.metrics.base import Metric, number, ratio
 from lamina.metrics.thresholds import Counts, Grid, tally
 
 
@@ -33,7 +33,7 @@ def select_class(metric: Metric, class_id: int | None, *arrays):
     return tuple(a[..., class_id] for a in arrays)
 
 
-@family
+@unregistered
 class _Thresholded(Metric):
     """The base of the metrics that count calls at a few thresholds, in the order in which they were given."""
 
@@ -143,7 +143,7 @@ class FalseNegatives(_Thresholded):
     counted = 'false_negatives'
 
 
-@family
+@unregistered
 class _PrecisionRecall(_Thresholded):
     top_k: int | None = setting(whole(1), default=None)
     class_id: int | None = setting(whole(0), default=None)

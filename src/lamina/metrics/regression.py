@@ -211,7 +211,7 @@ class R2Score(Metric):
         y_true, y_pred = aligned(self.label, y_true, y_pred)
         if y_pred.ndim > 2:
             raise ShapeError(self.label, f'y_pred of shape {shown(y_pred)}', '(batch, outputs)', 'Reshape both to two axes.')
-        y_true, y_pred = (x.reshape(len(x), -1) for x in (y_true, y_pred))
+        y_true, y_pred = (x[:, None] if x.ndim == 1 else x for x in (y_true, y_pred))
         weight = spread(self.label, weight, y_pred)
         return {
             'count': weighted_sum(jnp.ones_like(weight), weight, 0),

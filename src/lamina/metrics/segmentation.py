@@ -3,6 +3,8 @@
 Weights may be any numbers; Keras cuts them to whole ones here.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +23,7 @@ def _regions(metric: Metric, y_true: jax.Array, y_pred: jax.Array) -> tuple[jax.
     Raises:
         ShapeError: the places do not correspond.
     """
-    places_true, places_pred = (class_ids(x).reshape(len(x), -1) for x in (y_true, y_pred))
+    places_true, places_pred = (class_ids(x).reshape(len(x), math.prod(x.shape[1:])) for x in (y_true, y_pred))
     if places_true.shape != places_pred.shape:
         raise ShapeError(
             metric.label,

@@ -1,12 +1,11 @@
 """From what a user may write as `optimizer=` to an Optimizer; any Optax transformation is one."""
 
-import dataclasses
 from typing import Any
 
 import jax
 import optax
 
-from lamina.core.described import Described, lookup, resolve
+from lamina.core.described import Described, lookup, resolve, unregistered
 from lamina.core.errors import ConfigError
 from lamina.core.fields import Rule, setting
 from lamina.optimizers.base import Optimizer, transformation
@@ -20,7 +19,7 @@ def is_transformation(value: Any) -> bool:
     return callable(getattr(value, 'init', None)) and callable(getattr(value, 'update', None))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class OptaxOptimizer(Optimizer):
     """Any Optax transformation as an optimizer: p ← p + learning_rate · updates, with the updates as Optax returns them.
 
@@ -43,8 +42,8 @@ class OptaxOptimizer(Optimizer):
     [0.8]
     """
 
-    learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=1.0, kw_only=True)  # noqa: RUF009
-    transformation: Any = setting(Rule(is_transformation, 'an optax.GradientTransformation', bad=(3, 'adam', None, optax.adam)))  # noqa: RUF009
+    learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=1.0, kw_only=True)
+    transformation: Any = setting(Rule(is_transformation, 'an optax.GradientTransformation', bad=(3, 'adam', None, optax.adam)))
 
     def validate(self):
         super().validate()

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from lamina.core.described import Described
+from lamina.core.described import Described, unregistered
 from lamina.core.errors import ConfigError
 from lamina.core.fields import Rule, real, setting, text
 from lamina.core.paths import SEPARATOR
@@ -81,7 +81,7 @@ def clip_by_leaf_norm(max_norm: float) -> optax.GradientTransformation:
     return optax.stateless(lambda grads, _: jax.tree.map(clip, grads))
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class Optimizer(Described):
     """The base of every optimizer: settings only; the state is a tree of arrays that `init` makes and `update` renews.
 
@@ -102,7 +102,7 @@ class Optimizer(Described):
 
     kind = 'optimizer'
 
-    learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=0.001)  # noqa: RUF009
+    learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=0.001)
     _: dataclasses.KW_ONLY
     weight_decay: float | None = setting(real(at_least=0.0), default=None)
     clipnorm: float | None = setting(real(above=0.0), default=None)

@@ -4,7 +4,6 @@ Every schedule takes the number of updates made so far (0 for the first) as an i
 of any shape, and returns a float32 rate of the same shape, so that `schedule(jnp.arange(1000))` draws its curve.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lamina.core.described import Described, described
+from lamina.core.described import Described, described, unregistered
 from lamina.core.errors import ConfigError
 from lamina.core.fields import Rule, flag, one_of, real, setting, text, whole
 
@@ -34,7 +33,7 @@ def _rates(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) > 0 and all(_rate().accepts(v) for v in value)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class Schedule(Described):
     """The base of every learning-rate schedule. Subclass it, decorate with `@described`, and write `at`.
 
@@ -315,7 +314,7 @@ class OneCycle(Schedule):
         return b + (a - b) * (0.5 * (1.0 + jnp.cos(math.pi * done)) if self.anneal == 'cosine' else 1.0 - done)
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@unregistered
 class FunctionSchedule(Schedule):
     """Any function of the step as a schedule: a plain Python function, or one of `optax.schedules`.
 
@@ -329,7 +328,7 @@ class FunctionSchedule(Schedule):
     0.05
     """
 
-    function: Callable[[Any], Any] = setting(Rule(callable, 'a function of the step', bad=(0.1, None, 'cosine')))  # noqa: RUF009
+    function: Callable[[Any], Any] = setting(Rule(callable, 'a function of the step', bad=(0.1, None, 'cosine')))
 
     def at(self, step):
         return self.function(step)
