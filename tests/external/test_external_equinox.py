@@ -92,7 +92,7 @@ def test_equality_is_that_of_the_module_object(mlp):
 
 
 def test_shape_errors_name_the_layer(mlp):
-    with pytest.raises(ShapeError, match="EquinoxLayer 'mlp'.*Change the layer before it"):
+    with pytest.raises(ShapeError, match=r"EquinoxLayer 'mlp'.*Change the layer before it"):
         lamina.Sequential([lamina.Input((5,)), as_layer(mlp)])
 
 
@@ -102,7 +102,7 @@ def test_modules_with_state_are_refused():
 
 
 def test_it_cannot_be_saved(mlp, tmp_path):
-    with pytest.raises(ConfigError, match='Write it as a small @lamina.described class'):
+    with pytest.raises(ConfigError, match=r'Write it as a small @lamina\.described class'):
         lamina.Sequential([lamina.Input((4,)), as_layer(mlp)]).save(tmp_path / 'm.lamina')
 
 

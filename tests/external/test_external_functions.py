@@ -110,7 +110,7 @@ def test_it_cannot_be_saved_and_says_so(tmp_path):
     with pytest.raises(ConfigError, match=r"FunctionLayer 'network'.*Write it as a small @lamina\.described class"):
         model.save(tmp_path / 'model.lamina')
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(ConfigError, match='Write it as a small @lamina.described class'):
+    with pytest.raises(ConfigError, match=r'Write it as a small @lamina\.described class'):
         encode(as_layer(init, network))
 
 

@@ -13,6 +13,8 @@ from lamina.datasets import Listing, readers
 
 _MOST_CLASSES = 10_000
 _PARTS = ('train', 'test')
+# Booleans, whole numbers and floats, as NumPy's dtypes call them.
+_NUMBERS = 'biuf'
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def load_dataset(name: str, *, offline: bool = False) -> Data:
     if _is_file(name):
         return _from_npz(Path(name))
     listing = _listing(name)
+    task = _known_task(listing)
     if name == 'mnist':
         train, test = datasets.mnist.load_data(offline=offline)
     else:
@@ -76,7 +79,7 @@ def load_dataset(name: str, *, offline: bool = False) -> Data:
                 name, 'no files at hand, and --offline', 'its files in LAMINA_DATA or the cache', 'Run once without --offline.'
             )
         train, test = getattr(datasets, name).load_data()
-    return Data(name, _known_task(listing), {'train': train, 'test': test})
+    return Data(name, task, {'train': train, 'test': test})
 
 
 def task_of(name: str) -> Task:
@@ -125,10 +128,13 @@ def _parts_within(path: Path) -> list[str]:
 
 def _check(path: Path, part: str, x: np.ndarray, y: np.ndarray) -> None:
     where = f'{path}, x_{part}'
-    if x.ndim < 2 or len(x) == 0 or not (np.issubdtype(x.dtype, np.number) or x.dtype == bool):
+    if x.ndim < 2 or len(x) == 0 or x.dtype.kind not in _NUMBERS:
         raise DataError(
             where, f'{x.dtype} {x.shape}', 'numbers (n, features) or (n, height, width[, channels])', 'Save one row per example.'
         )
+    if y.ndim == 0 or y.dtype.kind not in _NUMBERS:
+        remedy = 'Number the classes from 0: np.unique(y, return_inverse=True)[1].'
+        raise DataError(f'{path}, y_{part}', f'{y.dtype} {y.shape}', 'one number for each example', remedy)
     if len(x) != len(y):
         raise DataError(where, f'{len(x)} examples and {len(y)} targets', 'as many targets as examples', 'Save them in pairs.')
 

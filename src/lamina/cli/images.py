@@ -37,18 +37,22 @@ def read_arrays(path: Path, shape: Shape, key: str | None) -> np.ndarray:
     _require(path)
     try:
         # A map of the file cannot be larger than the file, whatever its header says.
-        loaded = np.load(path, allow_pickle=False, mmap_mode='r' if path.suffix.lower() == '.npy' else None)
+        loaded = None if path.suffix.lower() == '.npz' else np.load(path, allow_pickle=False, mmap_mode='r')
+        names = [] if loaded is not None else _members(path)
     except _DAMAGED as error:
         raise DataError(str(path), f'{type(error).__name__}: {error}', 'an array of numbers', 'Save it with numpy.save.') from error
-    if not isinstance(loaded, np.ndarray):
-        names = list(loaded.files)
-        loaded.close()
+    if loaded is None:
         chosen = key or next((name for name in ('x', 'x_test') if name in names), names[0] if len(names) == 1 else None)
         if chosen is None or chosen not in names:
             raise DataError(str(path), f'the arrays {", ".join(names)}', f'{chosen or "x"!r} among them', 'Choose one with --key NAME.')
         loaded = readers.npz(path, (chosen,))[chosen]
     array = np.asarray(loaded)
     return array[None] if len(shape) == array.ndim and all(w is None or n == w for n, w in zip(array.shape, shape, strict=True)) else array
+
+
+def _members(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return [name.removesuffix('.npy') for name in archive.namelist()]
 
 
 def read_image(path: Path, shape: Shape, *, full_scale: float, invert: bool) -> np.ndarray:
@@ -69,7 +73,7 @@ def read_image(path: Path, shape: Shape, *, full_scale: float, invert: bool) -> 
         DataError: the file is no picture, or larger than 100 million pixels.
         StorageError: there is no such file.
     """
-    height, width, mode = _form(shape)
+    height, width, mode = picture_form(shape)
     _require(path)
     pixels = np.asarray(_opened(path, mode, (width, height)), np.float32).reshape(height, width, -1)
     if invert:
@@ -77,7 +81,12 @@ def read_image(path: Path, shape: Shape, *, full_scale: float, invert: bool) -> 
     return (pixels * np.float32(full_scale / 255)).reshape(tuple(shape))  # type: ignore[arg-type]
 
 
-def _form(shape: Shape) -> tuple[int, int, str]:
+def picture_form(shape: Shape) -> tuple[int, int, str]:
+    """Height, width and Pillow's mode of the pictures that a model of this input takes.
+
+    Raises:
+        ConfigError: it takes no pictures.
+    """
     channels = 1 if len(shape) == 2 else shape[-1] if len(shape) == 3 else None
     if channels not in _MODES or shape[0] is None or shape[1] is None:
         raise ConfigError(

@@ -27,8 +27,10 @@ def default_network(task: Task) -> list[dict[str, Any]]:
     Images begin with `Rescaling(1 / full scale)`, so that bytes go in and the model file holds its own preprocessing; rows of a table
     begin with `BatchNormalization`, which learns the scale of each column.
     """
+    # A momentum below Keras's 0.99: small tables have too few steps for averages that slow.
+    columns = {'name': 'BatchNormalization', 'momentum': 0.9}
     return [
-        {'name': 'BatchNormalization'} if task.full_scale is None else {'name': 'Rescaling', 'scale': 1 / task.full_scale},
+        columns if task.full_scale is None else {'name': 'Rescaling', 'scale': 1 / task.full_scale},
         *([{'name': 'Flatten'}] if len(task.shape) > 1 else []),
         {'name': 'Dense', 'units': 128, 'activation': 'relu'},
         {'name': 'Dropout', 'rate': 0.2},

@@ -32,12 +32,15 @@ def predict(
 
         from lamina.cli.answers import answers
         from lamina.cli.files import load_model
-        from lamina.cli.images import is_array_file, read_arrays, read_image
+        from lamina.cli.images import is_array_file, picture_form, read_arrays, read_image
         from lamina.cli.pixels import full_scale_of
 
         loaded = load_model(model)
         shape = _one_input(loaded)
-        scale = None if all(is_array_file(path) for path in inputs) else full_scale_of(loaded, full_scale)
+        scale = None
+        if not all(is_array_file(path) for path in inputs):
+            picture_form(shape)
+            scale = full_scale_of(loaded, full_scale)
         predictions: list[dict[str, Any]] = []
         for path in inputs:
             if scale is None or is_array_file(path):
@@ -64,4 +67,5 @@ def _one_input(model: Any) -> tuple[int | None, ...]:
 def _shown(prediction: dict[str, Any]) -> str:
     if 'classes' in prediction:
         return '   '.join(f'{entry["class"]} ({entry["probability"]:.1%})' for entry in prediction['classes'])
-    return str(prediction['outputs'])
+    outputs = prediction['outputs']
+    return '   '.join(f'{value:.6g}' for value in outputs) if all(isinstance(value, float) for value in outputs) else str(outputs)

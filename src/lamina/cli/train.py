@@ -48,19 +48,19 @@ def train(
 
         described = None if network is None else read_network(network)
         if print_network:
-            result.document = described or default_network(task_of(dataset))
+            result.document = default_network(task_of(dataset)) if described is None else described
             result.say(as_json(result.document))
             return
         settings: dict[str, Any] = {'dataset': dataset, 'epochs': epochs, 'batch_size': batch_size, 'seed': seed, 'optimizer': optimizer}
         settings |= {'learning_rate': learning_rate, 'validation_split': validation_split}
         rule = _optimizer(optimizer, learning_rate)
         data = load_dataset(dataset, offline=offline)
-        described = described or default_network(data.task)
+        described = default_network(data.task) if described is None else described
         model = _compiled(described, data.task, rule, seed, 'network' if network is None else str(network))
+        x, y = data.part('train')
         paths = destinations(dataset, output, run_dir)
         if run_dir is not None:
             write_json(run_dir / SETTINGS, settings | {'data': describe(data), 'network': described})
-        x, y = data.part('train')
         result.say(f'{model!r} on {len(x):,} examples of {data.name}')
         history = model.fit(x, y, batch_size=batch_size, epochs=epochs, validation_split=validation_split, verbose=0 if quiet else 'auto')
         for path in paths:

@@ -122,18 +122,18 @@ class Described:
         return dataclasses.replace(self, **changes)
 
     def __repr__(self) -> str:
-        parts, positional = [], True
+        positional, keywords, in_order = [], [], True
         for f in dataclasses.fields(self):
             if not f.repr:
                 continue
             value = getattr(self, f.name)
             required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-            positional = positional and (required or f.kw_only)
-            if positional and not f.kw_only:
-                parts.append(repr(value))
+            in_order = in_order and (required or f.kw_only)
+            if in_order and not f.kw_only:
+                positional.append(repr(value))
             elif required or value != _default(f):
-                parts.append(f'{f.name}={value!r}')
-        return f'{type(self).__name__}({", ".join(parts)})'
+                keywords.append(f'{f.name}={value!r}')
+        return f'{type(self).__name__}({", ".join(positional + keywords)})'
 
 
 @functools.cache

@@ -8,14 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.errors import DataError
+from lamina.data.aligned import aligned_empty
 from lamina.data.checks import check_finite
 from lamina.data.frames import frame_kind, from_frame, from_series
+from lamina.data.packing import packed
 
 MAX_DENSE_BYTES = 4 << 30
 _INT32 = np.iinfo(np.int32)
 
 
-def to_array(value: Any, where: str, *, keep_integers: bool = False) -> Any:
+def to_array(value: Any, where: str, *, keep_integers: bool = False, pack: bool = False) -> Any:
     """The value as a NumPy or JAX array of a dtype that networks take, checked for finite values.
 
     | from | to |
@@ -31,11 +33,14 @@ def to_array(value: Any, where: str, *, keep_integers: bool = False) -> Any:
         value: any of these.
         where: how errors call it.
         keep_integers: leave a table of whole numbers whole (labels).
+        pack: hold large images that were scaled from bytes as `PackedBytes`, which loses nothing.
 
     Raises:
         DataError: text, objects, dates, complex numbers, ragged lists, integers beyond 32 bits, NaN or infinity.
     """
     array, columns = _as_array(value, where, keep_integers)
+    if pack and (compact := packed(array)) is not None:
+        return compact
     array = _as_trainable(array, where)
     if array.ndim:
         check_finite(array, where, columns)
@@ -90,7 +95,7 @@ def _as_trainable(array: Any, where: str) -> Any:
         return array
     if jnp.issubdtype(dtype, jnp.floating):
         with np.errstate(over='ignore'):  # beyond float32 becomes infinite, which the check for finite values then reports
-            return array.astype(np.float32)
+            return _to_float32(array)
     if dtype.kind in 'iu':
         return _to_int32(array, where)
     if dtype.kind == 'O':
@@ -102,6 +107,15 @@ def _as_trainable(array: Any, where: str) -> Any:
         'numbers or booleans',
         'Turn them into numbers first: labels by np.unique(y, return_inverse=True)[1], anything else by .astype("float32").',
     )
+
+
+def _to_float32(array: Any) -> Any:
+    """The array in single precision, where a CPU device can use it in place."""
+    if isinstance(array, jax.Array):
+        return array.astype(np.float32)
+    aligned = aligned_empty(array.shape, np.float32)
+    aligned[...] = array
+    return aligned
 
 
 def _refuse_objects(array: np.ndarray, where: str) -> None:

@@ -22,7 +22,7 @@ def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str 
     Raises:
         DataError: see `as_dataset`.
     """
-    inputs = structure(x, 'x', where)
+    inputs = structure(x, 'x', where, pack=True)
     targets = None if y is None else structure(y, 'y', where, keep_integers=True)
     weights = None if sample_weight is None else _weights(sample_weight, targets, where)
     named = [pair for tree, name in ((inputs, 'x'), (targets, 'y'), (weights, 'sample_weight')) for pair in named_leaves(tree, name)]
@@ -30,17 +30,17 @@ def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str 
     return Arrays(inputs, targets, weights)
 
 
-def structure(value: Any, name: str, where: str, *, keep_integers: bool = False) -> Any:
+def structure(value: Any, name: str, where: str, *, keep_integers: bool = False, pack: bool = False) -> Any:
     """The value with every array in it converted; lists become tuples.
 
     As in Keras, a list or tuple of arrays is one array per input, also where the arrays are equally long; only a list of plain
     numbers, however deeply nested, is one array.
     """
     if isinstance(value, dict):
-        return {key: structure(item, f'{name}[{key!r}]', where, keep_integers=keep_integers) for key, item in value.items()}
+        return {key: structure(item, f'{name}[{key!r}]', where, keep_integers=keep_integers, pack=pack) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and holds_arrays(value):
-        return tuple(structure(item, f'{name}[{i}]', where, keep_integers=keep_integers) for i, item in enumerate(value))
-    return to_array(value, f'{where}, {name}', keep_integers=keep_integers)
+        return tuple(structure(item, f'{name}[{i}]', where, keep_integers=keep_integers, pack=pack) for i, item in enumerate(value))
+    return to_array(value, f'{where}, {name}', keep_integers=keep_integers, pack=pack)
 
 
 def holds_arrays(values: list | tuple) -> bool:

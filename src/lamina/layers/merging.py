@@ -113,9 +113,10 @@ class Concatenate(Merge):
     def apply(self, variables, *inputs, scope):
         self.require_count(inputs)
         ranks = {x.ndim for x in inputs}
-        axis = self.axis % max(ranks)
+        rank = max(ranks)
+        axis = self.axis % rank
         others = {x.shape[:axis] + x.shape[axis + 1 :] for x in inputs}
-        if len(ranks) > 1 or len(others) > 1 or axis == 0:
+        if len(ranks) > 1 or len(others) > 1 or axis == 0 or not -rank <= self.axis < rank:
             shapes = ' and '.join(show((None, *x.shape[1:])) for x in inputs)
             raise ShapeError(
                 self.label, f'inputs of shapes {shapes}', f'shapes that differ on axis {self.axis} only', 'Reshape, or change axis.'
@@ -152,14 +153,15 @@ class Dot(Merge):
         self.require_count(inputs)
         a, b = inputs
         left, right = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
-        left, right = left % a.ndim, right % b.ndim
-        if 0 in (left, right) or a.shape[left] != b.shape[right]:
+        known = -a.ndim <= left < a.ndim and -b.ndim <= right < b.ndim
+        if not known or 0 in (left % a.ndim, right % b.ndim) or a.shape[left] != b.shape[right]:
             raise ShapeError(
                 self.label,
                 f'axes {left} and {right} of shapes {show((None, *a.shape[1:]))} and {show((None, *b.shape[1:]))}',
                 'two axes of equal size, other than the batch',
                 'Change axes.',
             )
+        left, right = left % a.ndim, right % b.ndim
         if self.normalize:
             a, b = _unit_length(a, left), _unit_length(b, right)
         a, b = jnp.moveaxis(a, left, -1), jnp.moveaxis(b, right, -1)

@@ -211,6 +211,9 @@ class Trainer:
         session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
         with session.stopping_on_interrupt():
             logs = loop.evaluate(session, feed(dataset, _batch_size(batch_size), steps=steps))
+        if session.interrupted:
+            # Scores of a part of the data would pass for those of the whole.
+            raise KeyboardInterrupt
         if verbose in (1, 2) or verbose == 'auto':
             print(' - '.join(f'{name}: {value:.4f}' for name, value in logs.items() if np.ndim(value) == 0), file=sys.stdout)
         self._metrics_names = list(logs)
