@@ -34,9 +34,10 @@ def listing(task: Task) -> float:
             return torch.optim.Adam(self.parameters(), fused=True)
 
     lightning.seed_everything(task.seed, verbose=False)
-    (x_train, y_train), (x_test, y_test) = (tuple(map(torch.from_numpy, part)) for part in task.load_mnist())
-    train = TensorDataset(x_train.float().div_(255), y_train.long())
-    test = TensorDataset(x_test.float().div_(255), y_test.long())
+    (x_train, y_train), (x_test, y_test) = task.load_mnist()
+    x_train, x_test = x_train / 255.0, x_test / 255.0  # as the listing scales, in every peer
+    train = TensorDataset(torch.from_numpy(x_train).float(), torch.from_numpy(y_train).long())
+    test = TensorDataset(torch.from_numpy(x_test).float(), torch.from_numpy(y_test).long())
     clock = LambdaCallback(on_train_epoch_start=task.epoch_begins, on_train_epoch_end=task.epoch_ends)
     trainer = lightning.Trainer(
         accelerator='cpu',

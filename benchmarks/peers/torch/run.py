@@ -8,9 +8,11 @@ def listing(task: Task) -> float:
         import torch
         from torch import nn
     torch.manual_seed(task.seed)
-    (x_train, y_train), (x_test, y_test) = (tuple(map(torch.from_numpy, part)) for part in task.load_mnist())
-    x_train, x_test = x_train.float().div_(255), x_test.float().div_(255)
-    y_train, y_test = y_train.long(), y_test.long()
+    (x_train, y_train), (x_test, y_test) = task.load_mnist()
+    x_train, x_test = x_train / 255.0, x_test / 255.0  # as the listing scales, in every peer
+    (x_train, y_train), (x_test, y_test) = [
+        (torch.from_numpy(x).float(), torch.from_numpy(y).long()) for x, y in ((x_train, y_train), (x_test, y_test))
+    ]
     model = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
     loss_of = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
