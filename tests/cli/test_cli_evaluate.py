@@ -38,6 +38,17 @@ def test_full_scale_for_models_without_rescaling(lamina, tmp_path):
     assert lamina('evaluate', 'plain.lamina', 'digits', '--full-scale', 0).code == 2
 
 
+def test_images_go_in_as_they_do_in_training(lamina, tmp_path):
+    dark = np.random.default_rng(0).integers(0, 100, (64, 4, 4)).astype(np.uint8)
+    np.savez(
+        tmp_path / 'dark.npz', x_train=dark, y_train=(dark[:, 0, 0] > 50).astype(int), x_test=dark, y_test=(dark[:, 0, 0] > 50).astype(int)
+    )
+    network = tmp_path / 'network.json'
+    network.write_text('[{"name": "Rescaling", "scale": 0.00392156862745098}, {"name": "Flatten"}, {"name": "Dense", "units": 2}]')
+    trained = lamina('train', 'dark.npz', '--epochs', 1, '--quiet', '--network', network, '--json').document['test']
+    assert lamina('evaluate', 'dark.lamina', 'dark.npz', '--json').document['scores'] == pytest.approx(trained)
+
+
 def test_data_of_another_shape_is_3(lamina, digits_model, table_file):
     result = lamina('evaluate', digits_model, table_file, '--json')
     assert result.code == 3

@@ -120,7 +120,7 @@ def test_interrupt_saves_the_model_so_far(tmp_path):
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 10
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     document = json.loads(out)
     assert document['interrupted'] is True
     assert document['epochs'] >= 2

@@ -107,12 +107,16 @@ def resolved(dotted: str) -> object:
     raise ModuleNotFoundError(dotted)
 
 
+def _own_classes(module) -> list[str]:
+    return [name for name, value in vars(module).items() if isinstance(value, type) and value.__module__ == module.__name__]
+
+
 @pytest.mark.parametrize('name', public_modules())
 def test_every_public_name_is_in_the_reference(name):
     text = '\n'.join(page.read_text() for page in API)
     documented = [resolved(dotted) for dotted in re.findall(r'^::: (\S+)$', text, re.MULTILINE)]
     module = importlib.import_module(name)
-    for public in getattr(module, '__all__', None) or [n for n in vars(module) if not n.startswith('_')]:
+    for public in getattr(module, '__all__', None) or _own_classes(module):
         value = getattr(module, public)
         assert re.search(rf'\b{re.escape(public)}\b', text), f'{name}.{public} is on no page of docs/api'
         if callable(value):

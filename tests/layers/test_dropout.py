@@ -77,7 +77,9 @@ def test_a_seed_of_its_own_is_independent_of_the_models():
 def test_a_layer_added_before_does_not_change_the_draws():
     x = np.ones((4, 64), np.float32)
     alone = lamina.Sequential([lamina.Input((64,)), layers.Dropout(0.5, name='drop')], seed=5)
-    after = lamina.Sequential([lamina.Input((64,)), layers.Dropout(0.0), layers.Activation('linear'), layers.Dropout(0.5, name='drop')], seed=5)
+    after = lamina.Sequential(
+        [lamina.Input((64,)), layers.Dropout(0.0), layers.Activation('linear'), layers.Dropout(0.5, name='drop')], seed=5
+    )
     np.testing.assert_array_equal(alone(x, training=True), after(x, training=True))
     np.testing.assert_array_equal(alone(x), x)
 

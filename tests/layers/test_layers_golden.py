@@ -43,7 +43,7 @@ TABLE = [
     ('Dense', {'units': 5, 'activation': 'tanh'}, [M]),
     ('Dense', {'units': 2, 'use_bias': False}, [C]),
     ('Dense', {'units': 1, 'activation': 'sigmoid', 'kernel_initializer': 'he_normal', 'bias_initializer': 'ones'}, [V]),
-    ('Dense', {'units': 3, 'kernel_regularizer': 'l2', 'bias_regularizer': 'l1', 'activity_regularizer': 'l2'}, [V]),
+    ('Dense', {'units': 3, 'kernel_regularizer': 'l2', 'bias_regularizer': 'l1'}, [V]),
     ('Dot', {'axes': 1}, [V, V]),
     ('Dot', {'axes': -1}, [V, V]),
     ('Dot', {'axes': 1, 'normalize': True}, [V, V]),
@@ -58,7 +58,7 @@ TABLE = [
     ('LayerNormalization', {}, [V]),
     ('LayerNormalization', {'epsilon': 0.1}, [C]),
     ('LayerNormalization', {'axis': (1, 2)}, [M]),
-    ('LayerNormalization', {'axis': (-1, 1)}, [C]),
+    ('LayerNormalization', {'axis': (3, 1)}, [C]),
     ('LayerNormalization', {'axis': 1, 'center': False}, [M]),
     ('LayerNormalization', {'scale': False}, [M]),
     ('Maximum', {}, [M, M]),
@@ -184,6 +184,19 @@ def test_batch_normalization_in_training_is_that_of_keras_and_padding_does_not_c
     np.testing.assert_allclose(ours_gradient[1][: len(x)], their_gradient[1], rtol=1e-3, atol=1e-5)
     np.testing.assert_array_equal(ours_gradient[1][len(x) :], 0)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), ours_gradient[0], their_gradient[0])
+
+
+def test_a_penalty_on_the_output_is_that_of_keras_and_padding_does_not_count():
+    ours = layers.Dense(3, activation='relu', activity_regularizer='l2')
+    values = random_weights(ours, [M])
+    (x,) = arrays([M])
+    theirs = theirs_like('Dense', {'units': 3, 'activation': 'relu', 'activity_regularizer': 'l2'}, [M], values)
+    theirs(x)
+    padded = np.concatenate([x, np.full((2, *M), 50.0, np.float32)])
+    for batch, valid in ((x, None), (padded, jnp.asarray([1.0] * 6 + [0.0] * 2))):
+        scope = Scope(valid=valid)
+        ours.apply(values, batch, scope=scope)
+        np.testing.assert_allclose(scope.records.losses, [float(v) for v in theirs.losses], rtol=1e-5)
 
 
 def test_a_frozen_batch_normalization_uses_and_keeps_its_averages():

@@ -34,11 +34,11 @@ def test_sparse_labels_may_have_an_axis_of_one(agrees, keras_metrics, sparse):
     agrees(metrics.SparseCategoricalAccuracy(), keras_metrics.SparseCategoricalAccuracy(), [(t[:, None], p) for t, p in sparse(5)])
 
 
-@pytest.mark.parametrize('inner', [(), (4,)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 @pytest.mark.parametrize('k', [1, 2, 5, 9])
 def test_top_k_matches_keras(agrees, keras_metrics, scores, sparse, k, inner):
-    agrees(metrics.TopKCategoricalAccuracy(k), keras_metrics.TopKCategoricalAccuracy(k), scores(6, inner))
-    agrees(metrics.SparseTopKCategoricalAccuracy(k), keras_metrics.SparseTopKCategoricalAccuracy(k), sparse(6, inner))
+    agrees(metrics.TopKCategoricalAccuracy(k), keras_metrics.TopKCategoricalAccuracy(k), scores(5, inner))
+    agrees(metrics.SparseTopKCategoricalAccuracy(k), keras_metrics.SparseTopKCategoricalAccuracy(k), sparse(5, inner))
 
 
 def test_sorted_ids_match_keras(agrees, keras_metrics, rng):

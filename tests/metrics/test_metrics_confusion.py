@@ -4,7 +4,7 @@ import pytest
 from lamina import metrics
 from lamina.core.errors import ShapeError
 
-EVEN = np.linspace(0, 1, 33).tolist()
+EVEN = np.linspace(0, 1, 20).tolist()
 THRESHOLDS = [None, [0.9, 0.1, 0.5], [0.0, 0.5, 1.0], EVEN, [t**2 for t in EVEN]]
 
 

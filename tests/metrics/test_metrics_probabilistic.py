@@ -14,14 +14,14 @@ def test_binary_crossentropy_matches_keras(agrees, keras_metrics, binary, inner,
 @pytest.mark.parametrize(
     'settings', [{}, {'from_logits': True}, {'label_smoothing': 0.2}, {'from_logits': True, 'label_smoothing': 0.1}], ids=str
 )
-@pytest.mark.parametrize('inner', [(), (4,)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 def test_categorical_crossentropy_matches_keras(agrees, keras_metrics, scores, inner, settings):
     theirs = keras_metrics.CategoricalCrossentropy(**settings)
     agrees(metrics.CategoricalCrossentropy(**settings), theirs, scores(5, inner), tolerance=5e-6)
 
 
 @pytest.mark.parametrize('from_logits', [False, True])
-@pytest.mark.parametrize('inner', [(), (4,)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 def test_sparse_categorical_crossentropy_matches_keras(agrees, keras_metrics, sparse, inner, from_logits):
     theirs = keras_metrics.SparseCategoricalCrossentropy(from_logits=from_logits)
     agrees(metrics.SparseCategoricalCrossentropy(from_logits), theirs, sparse(5, inner), tolerance=5e-6)
@@ -43,7 +43,7 @@ def test_ignored_places_count_for_nothing(rng, ignored):
     labels[rng.random((6, 5)) < 0.4] = ignored
     kept = labels != ignored
     metric = metrics.SparseCategoricalCrossentropy(from_logits=True, ignore_class=ignored)
-    expected = metrics.SparseCategoricalCrossentropy(from_logits=True)(labels[kept], logits[kept])
+    expected = np.mean(np.log(np.exp(logits[kept]).sum(-1)) - logits[kept, labels[kept]])
     assert metric(labels, logits) == pytest.approx(expected, rel=1e-5)
     assert metric(np.full(3, ignored), np.zeros((3, 3))) == 0
 
@@ -60,7 +60,7 @@ def test_classes_on_another_axis(scores):
     assert turned == pytest.approx(metrics.SparseCategoricalCrossentropy()(y_true.argmax(-1), y_pred), rel=1e-6)
 
 
-@pytest.mark.parametrize('inner', [(), (4,)])
+@pytest.mark.parametrize('inner', [(), (2, 3)])
 @pytest.mark.parametrize('name', ['KLDivergence', 'Poisson', 'CategoricalHinge', 'Hinge', 'SquaredHinge'])
 def test_divergences_and_margins_match_keras(agrees, keras_metrics, scores, name, inner):
     agrees(getattr(metrics, name)(), getattr(keras_metrics, name)(), scores(5, inner), tolerance=5e-6)

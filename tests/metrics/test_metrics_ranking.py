@@ -6,20 +6,20 @@ import pytest
 from lamina import metrics
 from lamina.core.errors import ConfigError, ShapeError
 
-SETTINGS = [
-    {},
-    {'num_thresholds': 2},
-    {'num_thresholds': 51},
-    {'thresholds': [0.1, 0.35, 0.9]},
-    {'thresholds': [0.25, 0.5, 0.75]},
-    {'thresholds': (np.linspace(0.01, 0.99, 30) ** 2).tolist()},
-    {'label_weights': [0.2, 1.0, 3.0]},
-    {'multi_label': True, 'num_labels': 3, 'label_weights': [0.2, 1.0, 3.0]},
-    {'multi_label': True, 'thresholds': [0.1, 0.35, 0.9]},
-]
+EVEN, UNEVEN = (np.arange(1, 19) / 19).tolist(), (np.linspace(0.01, 0.99, 18) ** 2).tolist()
+SETTINGS = {
+    'default': {},
+    'two': {'num_thresholds': 2},
+    'twenty': {'num_thresholds': 20},
+    'even': {'thresholds': EVEN},
+    'uneven': {'thresholds': UNEVEN[::-1]},
+    'weighted labels': {'num_thresholds': 20, 'label_weights': [0.2, 1.0, 3.0]},
+    'many labels': {'num_thresholds': 20, 'multi_label': True, 'num_labels': 3, 'label_weights': [0.2, 1.0, 3.0]},
+    'uneven for many': {'thresholds': UNEVEN, 'multi_label': True},
+}
 
 
-@pytest.mark.parametrize('settings', SETTINGS, ids=str)
+@pytest.mark.parametrize('settings', list(SETTINGS.values()), ids=list(SETTINGS))
 @pytest.mark.parametrize('curve', ['ROC', 'PR'])
 def test_areas_match_keras(agrees, keras_metrics, binary, curve, settings):
     agrees(metrics.AUC(curve=curve, **settings), keras_metrics.AUC(curve=curve, **settings), binary(3), tolerance=1e-6)
@@ -29,16 +29,16 @@ def test_areas_match_keras(agrees, keras_metrics, binary, curve, settings):
 @pytest.mark.parametrize('curve', ['ROC', 'PR', 'PRGAIN'])
 def test_summation_methods_match_keras(agrees, keras_metrics, binary, curve, method):
     settings = {'curve': curve.lower(), 'summation_method': method, 'num_thresholds': 20}
-    agrees(metrics.AUC(**settings), keras_metrics.AUC(**settings), binary(), tolerance=1e-6)
+    agrees(metrics.AUC(**settings), keras_metrics.AUC(**settings), binary(3), tolerance=1e-6)
 
 
 def test_logits_match_keras(agrees, keras_metrics, binary):
-    batches = [(t, np.random.default_rng(1).normal(size=p.shape).astype('f4') * 3) for t, p in binary(1)]
-    agrees(metrics.AUC(from_logits=True), keras_metrics.AUC(from_logits=True), batches, tolerance=1e-6)
-    agrees(metrics.AUC(), keras_metrics.AUC(), batches, tolerance=1e-6)
+    batches = [(t, np.random.default_rng(1).normal(size=p.shape).astype('f4') * 3) for t, p in binary(3)]
+    for settings in ({'from_logits': True}, {}):
+        agrees(metrics.AUC(20, **settings), keras_metrics.AUC(20, **settings), batches, tolerance=1e-6)
 
 
-@pytest.mark.parametrize('count', [1, 2, 50])
+@pytest.mark.parametrize('count', [1, 2, 20])
 @pytest.mark.parametrize('name', ['SensitivityAtSpecificity', 'SpecificityAtSensitivity', 'PrecisionAtRecall', 'RecallAtPrecision'])
 def test_best_points_match_keras(agrees, keras_metrics, binary, name, count):
     agrees(getattr(metrics, name)(0.7, count), getattr(keras_metrics, name)(0.7, num_thresholds=count), binary(3))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli.options import BatchSize, Dataset, FullScale, Json, ModelFile, Offline, Traceback
+from lamina.cli.options import BatchSize, Dataset, Json, ModelFile, Offline, Traceback
 from lamina.cli.outcome import outcome
 
 
@@ -21,7 +21,12 @@ def evaluate(
     dataset: Dataset,
     split: Annotated[Part, typer.Option(help='Which part of the dataset.')] = Part.test,
     batch_size: BatchSize = 32,
-    full_scale: FullScale = None,
+    full_scale: Annotated[
+        float | None,
+        typer.Option(
+            help='Bring images to this full brightness first: 1 for a model that was trained on x / 255. By default they go in as they are.'
+        ),
+    ] = None,
     offline: Offline = False,
     json: Json = False,
     traceback: Traceback = False,

@@ -11,14 +11,6 @@ Offline = Annotated[
     bool, typer.Option('--offline', help='Use no network; for mnist without its file, take the 5,000-image subset of the extra digits.')
 ]
 BatchSize = Annotated[int, typer.Option('--batch-size', min=1, help='Examples computed at a time.')]
-FullScale = Annotated[
-    float | None,
-    typer.Option(
-        '--full-scale',
-        help='What white is to the model: 255 for bytes, 1 where it was trained on x / 255. By default its first Rescaling layer '
-        'tells; without one, 255.',
-    ),
-]
 ModelFile = Annotated[Path, typer.Argument(metavar='MODEL', help='A .lamina file.', show_default=False)]
 Dataset = Annotated[
     str,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lamina.cli.options import BatchSize, FullScale, Json, ModelFile, Traceback
+from lamina.cli.options import BatchSize, Json, ModelFile, Traceback
 from lamina.cli.outcome import outcome
 
 
@@ -17,7 +17,13 @@ def predict(
     top: Annotated[int, typer.Option('--top', min=1, help='How many classes are shown for each input.')] = 3,
     invert: Annotated[bool, typer.Option('--invert', help='Turn black to white: MNIST is white on black, paper is not.')] = False,
     key: Annotated[str | None, typer.Option('--key', help='Which array of an .npz file; by default x, x_test, or the only one.')] = None,
-    full_scale: FullScale = None,
+    full_scale: Annotated[
+        float | None,
+        typer.Option(
+            help='What white is to the model: 255 for bytes, 1 where it was trained on x / 255. By default its first Rescaling layer '
+            'tells; without one, 255.'
+        ),
+    ] = None,
     batch_size: BatchSize = 32,
     json: Json = False,
     traceback: Traceback = False,

@@ -1,5 +1,6 @@
 """Layers made of layers: one after another, or in any graph without cycles."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -20,18 +21,21 @@ def numbered_names(layers: tuple[Layer, ...]) -> tuple[str, ...]:
     Raises:
         ConfigError: two layers were given the same name.
     """
-    given = [layer.name for layer in layers if layer.name]
-    if repeated := {name for name in given if given.count(name) > 1}:
+    given = Counter(layer.name for layer in layers if layer.name)
+    if repeated := [name for name, times in given.items() if times > 1]:
         raise ConfigError('layers', f'the name {min(repeated)!r} twice', 'a name of its own for each layer', 'Rename one of them.')
-    taken, names = set(given), []
-    for layer in layers:
-        name, number = layer.name, 0
-        while name is None or (name in taken and not layer.name):
-            name = layer.default_name() + (f'_{number}' if number else '')
-            number += 1
-        taken.add(name)
-        names.append(name)
-    return tuple(names)
+    taken, next_number = set(given), Counter()
+    return tuple(layer.name or _unused_name(layer.default_name(), taken, next_number) for layer in layers)
+
+
+def _unused_name(base: str, taken: set[str], next_number: Counter) -> str:
+    """The base, or the base with the next number that makes it unused, which is then taken."""
+    name = None
+    while name is None or name in taken:
+        name = f'{base}_{next_number[base]}' if next_number[base] else base
+        next_number[base] += 1
+    taken.add(name)
+    return name
 
 
 def as_layer(value: Any, where: str) -> Layer:
@@ -150,6 +154,9 @@ class Graph(Layer):
         for i, node in enumerate(self.nodes):
             if node.layer not in self.layers or any(r.entry >= entries + i for r in node.arguments):
                 raise ConfigError(self.label, f'node {i} ({node.layer})', 'a known layer and earlier values', 'Build it with lamina.Model.')
+        for r in leaves(self.outputs):
+            if not isinstance(r, Reference) or r.entry >= entries + len(self.nodes):
+                raise ConfigError(self.label, f'the output {r!r}', 'a value of an input or a node', 'Build it with lamina.Model.')
 
     @property
     def input_names(self) -> tuple[str, ...]:

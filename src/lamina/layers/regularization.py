@@ -1,11 +1,9 @@
 """Layers that make training harder so that the network generalizes better."""
 
-import jax
 import jax.numpy as jnp
 
 from lamina.core.described import described
 from lamina.core.fields import real, setting, whole
-from lamina.core.keys import device_key
 from lamina.layers.base import Layer
 
 
@@ -40,15 +38,8 @@ class Dropout(Layer):
             return x
         shape = x.shape if self.noise_shape is None else self._mask_shape(x, self.noise_shape)
         # 32 random bits against a whole-number threshold: exact to 2⁻³², and no conversion to floats.
-        bits = jax.random.bits(self._key(scope), shape, jnp.uint32)
-        return jnp.where(bits >= jnp.uint32(self.rate * 2**32), x / (1 - self.rate), 0)
-
-    def _key(self, scope) -> jax.Array:
-        key = scope.random_key()
-        if self.seed is None:
-            return key
-        # The step's key decides which draw this is, the layer's seed decides the stream.
-        return jax.random.fold_in(device_key(self.seed), scope.step)
+        keep = scope.random_bits(shape, seed=self.seed) >= jnp.uint32(self.rate * 2**32)
+        return jnp.where(keep, x / (1 - self.rate), 0)
 
     def _mask_shape(self, x, given: tuple[int | None, ...]) -> tuple[int, ...]:
         self.require(len(given) == x.ndim, x.shape, f'{len(given)} axes, as noise_shape has', 'Give noise_shape one entry per axis.')

@@ -27,9 +27,9 @@ class Metric(Described):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> import lamina.core.described
+        >>> import lamina
         >>> from lamina.metrics import Metric
-        >>> @lamina.core.described.described
+        >>> @lamina.described
         ... class LargestError(Metric):
         ...     def sums(self, y_true, y_pred, weight):
         ...         return {'large': jnp.sum(weight * (abs(y_true - y_pred) > 1)), 'all': jnp.sum(weight)}

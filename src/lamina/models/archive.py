@@ -105,7 +105,7 @@ def read(path: str | Path) -> Stored:
         return _stored(description, members, str(path))
     except LaminaError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ArchiveError(
             f'{path}, {DESCRIPTION}', f'{type(error).__name__}: {error}', 'a model description', 'Save the model again.'
         ) from error

@@ -332,7 +332,7 @@ class Trainer:
     def _compute(self, inputs: Any, training: bool) -> Any:
         """Outputs as JAX arrays, differentiable and traceable."""
         arrays = self.ports.bind_inputs(jax.tree.map(jnp.asarray, inputs), 'call')
-        scope = Scope(training=training, key=jax.random.fold_in(device_key(self.seed), self.state.step) if training else None)
+        scope = Scope(training=training, key=device_key(self.seed) if training else None, step=self.state.step)
         typed = [a.astype(layer.dtype) for a, layer in zip(arrays, self.ports.input_layers, strict=True)]
         outputs = self.network.apply(paths.nest(self.state.variables), *typed, scope=scope)
         return list(outputs) if isinstance(outputs, tuple) else outputs

@@ -13,7 +13,7 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
     """The state after one gradient step, and what this batch adds to the epoch's sums."""
 
     def objective(trainable):
-        result = task.forward(trainable, state.other, batch, True, jax.random.fold_in(key, state.step), state.step)
+        result = task.forward(trainable, state.other, batch, True, key, state.step)
         loss, parts = task.loss(result.outputs, batch)
         return loss + result.penalty, (result, parts)
 
