@@ -93,10 +93,19 @@ def test_deep_nesting_is_refused_before_the_stack_ends():
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4) | st.sampled_from(['layer', 'Dense', 'Chain', 'Graph', 'nan']),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(['kind', 'name', 'settings', 'items', 'float', 'units', 'layers', 'x']), inner, max_size=3)
-    | st.fixed_dictionaries({'kind': st.just('layer'), 'name': st.sampled_from(sorted(['Dense', 'Chain', 'Flatten', 'Dot'])), 'settings': inner}),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=4)
+    | st.sampled_from(['layer', 'Dense', 'Chain', 'Graph', 'nan']),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(['kind', 'name', 'settings', 'items', 'float', 'units', 'layers', 'x']), inner, max_size=3)
+        | st.fixed_dictionaries(
+            {'kind': st.just('layer'), 'name': st.sampled_from(sorted(['Dense', 'Chain', 'Flatten', 'Dot'])), 'settings': inner}
+        )
+    ),
     max_leaves=12,
 )
 

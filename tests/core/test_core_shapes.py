@@ -40,7 +40,13 @@ def test_several_inputs_of_their_own_dtypes():
 
 @pytest.mark.parametrize(
     ('shape', 'text', 'elements'),
-    [((None, 28, 28), '(batch, 28, 28)', 784), ((None, None, 3), '(batch, ?, 3)', 3), ((5,), '(5)', 5), ((), '()', 1), ((0, 3), '(0, 3)', 0)],
+    [
+        ((None, 28, 28), '(batch, 28, 28)', 784),
+        ((None, None, 3), '(batch, ?, 3)', 3),
+        ((5,), '(5)', 5),
+        ((), '()', 1),
+        ((0, 3), '(0, 3)', 0),
+    ],
 )
 def test_shapes_as_text_and_as_sizes(shape, text, elements):
     assert show(shape) == text

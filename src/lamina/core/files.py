@@ -1,6 +1,7 @@
 """Files that are either written whole or not at all, and archives that can hold nothing but what was expected."""
 
 import contextlib
+import errno
 import os
 import tempfile
 import zipfile
@@ -89,6 +90,8 @@ def unpack(path: Path, expected: Mapping[str, int]) -> dict[str, bytes]:
             raise
         raise ArchiveError(where, f'a damaged archive ({error})', 'a whole .lamina file', 'Copy or save it again.') from error
     except OSError as error:
+        if error.errno == errno.EINVAL:  # a directory that points before the start of the file
+            raise ArchiveError(where, f'a damaged archive ({error})', 'a whole .lamina file', 'Copy or save it again.') from error
         raise StorageError(where, error.strerror or str(error), 'a file that can be read', 'Check the path and its permissions.') from error
 
 

@@ -3,9 +3,7 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from lamina.data.aligned import aligned_empty
 
@@ -46,11 +44,13 @@ class PackedBytes:
 
     def astype(self, dtype: Any) -> Any:
         """The values as an array."""
-        divisor = np.float32(self.divisor)
-        if isinstance(self.codes, jax.Array):
-            # Behind a barrier XLA divides; by a constant it would multiply with the reciprocal, which rounds otherwise.
-            divisor = lax.optimization_barrier(jnp.float32(divisor))
-        return (self.codes.astype(np.float32) / divisor).astype(dtype)
+        values = self.codes.astype(np.float32)
+        if self.divisor == 1:
+            return values.astype(dtype)
+        # XLA would multiply with the rounded reciprocal, which is not the quotient. In two parts it is: the first has so
+        # few digits that its product with a byte is exact.
+        high, low = _reciprocal_parts(self.divisor)
+        return (values * high + values * low).astype(dtype)
 
     def reshape(self, *shape: int) -> 'PackedBytes':
         """The same values in another shape."""
@@ -70,6 +70,12 @@ class PackedBytes:
     def tree_unflatten(cls, divisor: float, children: tuple[Any]) -> 'PackedBytes':
         """For JAX: the inverse of `tree_flatten`."""
         return cls(children[0], divisor)
+
+
+def _reciprocal_parts(divisor: float) -> tuple[np.float32, np.float32]:
+    """1 / divisor as a float32 of 16 significant bits and the float32 rest."""
+    high = (np.float32(1 / divisor).view(np.uint32) & np.uint32(0xFFFFFF00)).view(np.float32)
+    return high, np.float32(1 / divisor - float(high))
 
 
 def packed(array: Any) -> PackedBytes | None:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lamina import losses, metrics
+from lamina import metrics
 from lamina.core import paths
 from lamina.core.errors import ConfigError
 from lamina.layers.base import InputLayer, Layer, weights_of
@@ -112,19 +112,10 @@ class Objectives:
         for argument, weighted in (('metrics', False), ('weighted_metrics', True)):
             for i, entry in enumerate(per_output(getattr(settings, argument), self.names, argument, several=True)):
                 for value in leaves(entry) if entry is not None else []:
-                    metric = self._metric(value, i, ports)
+                    metric = metrics.get(value, loss=self.losses[i], output_shape=ports.output_shapes[i])
                     name = f'{self.names[i]}_{metric.display_name}' if len(self.names) > 1 else metric.display_name
                     named[_unused(name, named)] = (i, metric, weighted)
         return named
-
-    def _metric(self, value: Any, i: int, ports: Ports) -> Any:
-        loss = self.losses[i]
-        if value in ('accuracy', 'acc'):
-            sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
-            return metrics.resolve_accuracy(
-                ports.output_shapes[i], sparse=sparse, from_logits=getattr(loss, 'from_logits', False), name=value
-            )
-        return metrics.get(value)
 
 
 def _unused(name: str, taken: dict) -> str:

@@ -9,12 +9,16 @@ from lamina.core.fields import setting
 from lamina.layers.compose import map_leaves
 
 
+# What these mean depends on the loss and on the output's shape, which are known when training begins.
+_RESOLVED_LATER = ('accuracy', 'acc', 'crossentropy', 'ce')
+
+
 def _losses(value: Any) -> Any:
     return map_leaves(losses.get, value)
 
 
 def _metrics(value: Any) -> Any:
-    return map_leaves(lambda m: m if isinstance(m, str) else metrics.get(m), value)
+    return map_leaves(lambda m: m if m in _RESOLVED_LATER else metrics.get(m), value)
 
 
 @described
