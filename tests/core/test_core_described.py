@@ -113,7 +113,7 @@ def test_repr_shows_what_differs_from_the_defaults_and_can_be_evaluated():
 def test_frozen_dicts_differ_by_order_and_equal_plain_dicts():
     one, other = FrozenDict(a=1, b=2), FrozenDict(b=2, a=1)
     assert one != other
-    assert not one == other
+    assert (one == other) is False
     assert one == {'b': 2, 'a': 1}
     assert one == FrozenDict(a=1, b=2)
     assert hash(one) == hash(FrozenDict(a=1, b=2))

@@ -40,7 +40,7 @@ def test_a_failure_at_any_step_leaves_the_old_file_and_nothing_else(tmp_path, mo
     path = tmp_path / 'model.lamina'
     path.write_bytes(b'old')
     monkeypatch.setattr(files.os, call, full)
-    with pytest.raises(StorageError, match='No space left.*Free some space or choose another path; nothing at this path was changed'):
+    with pytest.raises(StorageError, match=r'No space left.*Free some space or choose another path; nothing at this path was changed'):
         write_atomically(path, b'new')
     monkeypatch.undo()
     assert path.read_bytes() == b'old'
@@ -124,7 +124,7 @@ BAD = {
 def test_what_is_not_such_an_archive_is_refused(tmp_path, case):
     path = tmp_path / 'bad.lamina'
     path.write_bytes(BAD[case])
-    with pytest.raises(ArchiveError, match='Do not use this file|Copy or save it again'):
+    with pytest.raises(ArchiveError, match=r'Do not use this file|Copy or save it again'):
         unpack(path, EXPECTED)
 
 
@@ -132,7 +132,7 @@ def test_a_member_twice_is_refused(tmp_path):
     path = tmp_path / 'twice.lamina'
     with pytest.warns(UserWarning, match='Duplicate name'):
         path.write_bytes(zipped(('a.json', b'{}'), ('a.json', b'[]')))
-    with pytest.raises(ArchiveError, match='twice.*Do not use this file'):
+    with pytest.raises(ArchiveError, match=r'twice.*Do not use this file'):
         unpack(path, EXPECTED)
 
 
@@ -143,7 +143,7 @@ def test_members_that_overlap_are_refused(tmp_path):
     overlapping = content[: second + 42] + struct.pack('<I', 0) + content[second + 46 :]
     path = tmp_path / 'overlap.lamina'
     path.write_bytes(overlapping)
-    with pytest.raises(ArchiveError, match='Do not use this file|Copy or save it again'):
+    with pytest.raises(ArchiveError, match=r'Do not use this file|Copy or save it again'):
         unpack(path, EXPECTED)
 
 

@@ -212,6 +212,15 @@ class Graph(Layer):
         """The graph from input symbols to output symbols, each a symbol or a list, tuple or dict of symbols.
 
         Raises:
+            ConfigError: as `traced`.
+        """
+        return cls.traced(inputs, outputs, name)[0]
+
+    @classmethod
+    def traced(cls, inputs: Any, outputs: Any, name: str | None = None) -> tuple['Graph', list[Call]]:
+        """The same graph, and for each of its nodes the call it was made from.
+
+        Raises:
             ConfigError: an input is not an `Input`, or an output depends on an input that was not listed.
         """
         sources = leaves(inputs)
@@ -228,7 +237,8 @@ class Graph(Layer):
                 raise ConfigError(
                     'Model, inputs', f'the output of {x.origin.layer.label}', 'an Input', 'List what lamina.Input(…) returned.'
                 )
-        return _Tracer(sources).graph(inputs, outputs, name)
+        tracer = _Tracer(sources)
+        return tracer.graph(inputs, outputs, name), tracer.calls
 
 
 class _Tracer:

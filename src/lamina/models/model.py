@@ -46,9 +46,11 @@ class Model(Trainer):
     """
 
     def __init__(self, inputs: Any, outputs: Any, *, name: str | None = None, seed: int | None = None):
-        graph = Graph.between(inputs, outputs, name)
+        graph, calls = Graph.traced(inputs, outputs, name)
         self._start(graph, graph.inputs, name, seed)
-        self._carried = _carried_values(graph, outputs)
+        for node, call in zip(graph.nodes, calls, strict=True):
+            if call.source is not None:
+                self._carried |= prefixed(node.layer, call.source)
         self.build()
 
     @classmethod
@@ -86,10 +88,11 @@ class Model(Trainer):
 
     @network.setter
     def network(self, network: Layer) -> None:
-        values = self.state.variables
+        values, before = self.state.variables, self._network
         self._network = network
         declared = self._declared()
         if set(declared) != set(values) or any(tuple(values[p].shape) != w.shape for p, w in declared.items()):
+            self._network = before
             raise StateError(
                 f'{type(self).__name__} {self.name!r}',
                 'a network with other weights',
@@ -321,23 +324,6 @@ class Model(Trainer):
                 'a known input shape',
                 'Add Input(shape) first, give input_shape=, or call fit.',
             )
-
-
-def _carried_values(graph: Graph, outputs: Any) -> dict[str, Any]:
-    """The weights of the models that were used as layers, by their path in this graph."""
-    carried: dict[str, Any] = {}
-    seen: set[int] = set()
-    stack = leaves(outputs)
-    while stack:
-        origin = stack.pop().origin
-        if isinstance(origin, InputLayer) or id(origin) in seen:
-            continue
-        seen.add(id(origin))
-        stack.extend(origin.arguments)
-        if origin.source is not None:
-            name = next(n for n, layer in graph.layers.items() if layer == origin.layer and n == (origin.layer.name or n))
-            carried |= prefixed(name, origin.source)
-    return carried
 
 
 def prefixed(name: str, model: Model) -> dict[str, Any]:
