@@ -88,7 +88,7 @@ def test_a_module_of_whole_batches_takes_vmap_false_and_whole_numbers_are_no_wei
 def test_equality_is_that_of_the_module_object(mlp):
     assert as_layer(mlp) == as_layer(mlp)
     assert as_layer(mlp) != as_layer(eqx.nn.MLP(4, 3, 16, 1, key=jax.random.key(1)))
-    assert repr(as_layer(mlp)) == 'EquinoxLayer(module=<MLP>)'
+    assert repr(as_layer(mlp)) == 'EquinoxLayer(<MLP>)'
 
 
 def test_shape_errors_name_the_layer(mlp):

@@ -98,7 +98,7 @@ def test_fit_with_dropout_differs_from_step_to_step():
 
 def test_errors_name_the_layer_and_saving_is_refused(tmp_path):
     layer = as_layer(nnx.Linear(4, 2, rngs=nnx.Rngs(0)))
-    assert repr(layer) == 'FlaxLayer(module=<Linear>)'
+    assert repr(layer) == 'FlaxLayer(<Linear>)'
     with pytest.raises(ShapeError, match=r"FlaxLayer 'linear'.*Change the layer before it"):
         lamina.Sequential([lamina.Input((5,)), layer])
     with pytest.raises(ConfigError, match=r'Write it as a small @lamina\.described class'):

@@ -93,7 +93,7 @@ def test_equal_functions_make_equal_layers_and_a_layer_comes_back():
     assert hash(layer) == hash(as_layer(init, network))
     assert layer != as_layer(init, lambda params, x: x)
     assert as_layer(layer) is layer
-    assert repr(layer) == 'FunctionLayer(function=<network>, init=<init>)'
+    assert repr(layer) == 'FunctionLayer(<network>, init=<init>)'
 
 
 def test_freezing():

@@ -238,3 +238,21 @@ def test_a_stream_has_one_shape_for_every_segment():
     assert {s.data[0][0].shape for s in segments} == {(8, 2)}
     np.testing.assert_array_equal(segments[1].index, [[0, 1, 2, 3], [4, 5, 6, -1]])
     assert len(list(feed.segments(4))) == 2
+
+
+def test_compiling_again_and_freezing_start_the_optimizer_anew(blobs):
+    x, y = blobs
+    schedule = lamina.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 0.0])
+    model = network()
+    model.fit(x, y, epochs=5, verbose=0)
+    step = int(model.state.step)
+    model.compile(lamina.optimizers.Adam(schedule), lamina.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert model.learning_rate == 0.5
+    kernel = model.get_weights()[0]
+    model.train_on_batch(x, y)
+    # Adam's first move is the learning rate, wherever the gradient is not zero.
+    assert np.abs(model.get_weights()[0] - kernel).max() == pytest.approx(0.5, rel=1e-3)
+    model.freeze('dense_1')
+    model.fit(x, y, verbose=0)
+    assert int(model.state.optimizer.updates) == 3
+    assert int(model.state.step) == step + 4

@@ -66,7 +66,8 @@ def stratified(images: np.ndarray, labels: np.ndarray, train_part: float) -> Spl
     for label in np.unique(labels):
         of_class = order[labels[order] == label]
         first[of_class[: round(train_part * len(of_class))]] = True
-    train, test = order[first[order]], order[~first[order]]
+    # Each part once more at random: in `order` the first of every class come first.
+    train, test = (stream.permutation(np.flatnonzero(part)) for part in (first, ~first))
     return (images[train], labels[train]), (images[test], labels[test])
 
 

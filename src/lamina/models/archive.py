@@ -16,7 +16,9 @@ from lamina.core.paths import flatten
 from lamina.core.serial import decode, encode
 from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.compose import leaves
+from lamina.models.ports import ports_of
 from lamina.models.settings import CompileSettings
+from lamina.training.state import OptimizerState
 from lamina.version import __version__
 
 FORMAT = 'lamina model'
@@ -143,6 +145,7 @@ def _stored(description: dict[str, Any], members: dict[str, bytes], path: str) -
     if settings is not None and not isinstance(settings, CompileSettings):
         raise ArchiveError(path, 'compile settings of another kind', 'CompileSettings', 'Save the model again.')
     declared = flatten(weights_of(network, *(layer.batch_shape for layer in leaves(inputs))))
+    ports_of(network, inputs)  # traces the whole network, so that one which cannot run is refused here
     # Shapes are compared with the file before any array is made: a description cannot make us allocate more than it has.
     weights = tensors.load(members[WEIGHTS], f'{path}, {WEIGHTS}', {p: (w.shape, w.dtype) for p, w in declared.items()})
     trainable = {p: jax.ShapeDtypeStruct(w.shape, np.dtype(w.dtype)) for p, w in declared.items() if w.trainable}
@@ -162,7 +165,7 @@ def _stored(description: dict[str, Any], members: dict[str, bytes], path: str) -
 def _optimizer_state(trainable: dict[str, Any], settings: CompileSettings | None, members: dict[str, bytes], path: str) -> Any:
     if OPTIMIZER not in members or settings is None:
         return None
-    like = jax.eval_shape(settings.optimizer.init, trainable)
+    like = jax.eval_shape(lambda t: OptimizerState.start(settings.optimizer, t), trainable)
     named = _named_leaves(like)
     arrays = tensors.load(members[OPTIMIZER], f'{path}, {OPTIMIZER}', {name: (a.shape, a.dtype) for name, a in named.items()})
     return jax.tree.unflatten(jax.tree.structure(like), [jnp.array(arrays[name]) for name in named])

@@ -88,17 +88,16 @@ class Model(Trainer):
 
     @network.setter
     def network(self, network: Layer) -> None:
-        values, before = self.state.variables, self._network
-        self._network = network
-        declared = self._declared()
+        values = self.state.variables
+        declared = self._declared(network)
         if set(declared) != set(values) or any(tuple(values[p].shape) != w.shape for p, w in declared.items()):
-            self._network = before
             raise StateError(
                 f'{type(self).__name__} {self.name!r}',
                 'a network with other weights',
                 'the same weights by name and shape',
                 'Build a new model.',
             )
+        self._network = network
         self._install(values, step=self.state.step)
 
     @property
@@ -158,10 +157,11 @@ class Model(Trainer):
         self._install(values)
         return self
 
-    def _declared(self) -> dict[str, Weight]:
+    def _declared(self, network: Layer | None = None) -> dict[str, Weight]:
+        network = network or self.network
         shapes = tuple(layer.batch_shape for layer in leaves(self.inputs))
-        ports_of(self.network, self.inputs)
-        return paths.flatten(weights_of(self.network, *shapes))
+        ports_of(network, self.inputs)
+        return paths.flatten(weights_of(network, *shapes))
 
     def _install(self, values: dict[str, Any], step: Any = 0) -> None:
         """Make these the weights, each where its description says, trainable or not."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from lamina.core.errors import ConfigError
+from lamina.core.errors import ConfigError, LaminaError
 from lamina.layers.base import InputLayer, Layer
 from lamina.layers.compose import Chain, as_layer
 from lamina.layers.symbolic import Symbol
@@ -35,55 +35,59 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Any] = (), *, name: str | None = None, seed: int | None = None):
         self._start(None, None, name, seed)
-        for entry in layers:
-            self._append(entry)
-        self._rebuild()
-
-    def _start(self, network: Layer | None, inputs: Any, name: str | None, seed: int | None) -> None:
-        super()._start(network, inputs, name, seed)
-        self._entries: list[Any] = [] if network is None else list(network.children().values())
+        self._extend(list(layers))
 
     def add(self, layer: Any) -> None:
         """Put a layer, a model or an `Input` at the end; the weights of the other layers stay."""
-        self._append(layer)
-        self._rebuild()
+        self._extend([layer])
 
     def pop(self) -> Layer:
         """Take the last layer away and return it; the weights of the other layers stay."""
-        if not self._entries:
+        if self._network is None:
             raise ConfigError(f'Sequential {self.name!r}', 'no layer to pop', 'at least one layer', 'Add one first.')
-        layer = self.layers[-1]
-        self._entries.pop()
-        self._rebuild()
-        return layer
+        *rest, last = self.layers
+        self._become(rest, {})
+        return last
 
-    def _append(self, entry: Any) -> None:
-        if isinstance(entry, Symbol) and isinstance(entry.origin, InputLayer):
-            entry = entry.origin
-        if isinstance(entry, InputLayer):
-            if self._entries or self.inputs is not None:
-                raise ConfigError(f'Sequential {self.name!r}', 'an Input after other layers', 'an Input at the start', 'Put Input first.')
-            self.inputs = entry.replace(name=entry.name or entry.default_name())
-            return
-        layer = as_layer(entry, f'Sequential {self.name!r}, position {len(self._entries)}')
-        if self.inputs is None and not self._entries:
-            self.inputs = _input_of(entry, layer)
-        self._entries.append(entry)
+    def _extend(self, entries: list[Any]) -> None:
+        layers = [] if self._network is None else self.layers
+        models: dict[int, Model] = {}
+        for entry in entries:
+            if isinstance(entry, Symbol) and isinstance(entry.origin, InputLayer):
+                entry = entry.origin
+            if isinstance(entry, InputLayer):
+                self._take_input(entry, layers)
+                continue
+            layer = as_layer(entry, f'Sequential {self.name!r}, position {len(layers)}')
+            if self.inputs is None and not layers:
+                self.inputs = _input_of(entry, layer)
+            if isinstance(entry, Model):
+                models[len(layers)] = entry
+            layers = [*layers, layer]
+        self._become(layers, models)
 
-    def _rebuild(self) -> None:
-        """Describe the network anew; weights that are there keep their values."""
-        kept = self.variables if self.built and self._network is not None else {}
-        if not self._entries:
+    def _take_input(self, entry: InputLayer, layers: list[Layer]) -> None:
+        if layers or self.inputs is not None:
+            raise ConfigError(f'Sequential {self.name!r}', 'an Input after other layers', 'an Input at the start', 'Put Input first.')
+        self.inputs = entry.replace(name=entry.name or entry.default_name())
+
+    def _become(self, layers: list[Layer], models: dict[int, Model]) -> None:
+        """Consist of these layers; weights that were there, and those of models, keep their values."""
+        if not layers:
             self._network, self._state = None, None
             return
-        chain = Chain(tuple(as_layer(e, 'Sequential') for e in self._entries), name=self._given_name)
-        for name, entry in zip(chain.names or (), self._entries, strict=True):
-            if isinstance(entry, Model):
-                self._carried |= prefixed(name, entry)
-        self._carried |= kept
-        self._network = chain
-        if self.inputs is not None:
-            self.build()
+        before = self._network
+        chain = Chain(tuple(layers), name=self._given_name)
+        carried = self.variables if self.built else {}
+        for position, model in models.items():
+            carried |= prefixed((chain.names or ())[position], model)
+        try:
+            self._network, self._carried = chain, self._carried | carried
+            if self.inputs is not None:
+                self.build()
+        except LaminaError:
+            self._network = before
+            raise
 
     def _infer_inputs(self, x: Any) -> None:
         """Take the shape of an example from the first data."""

@@ -24,7 +24,7 @@ from lamina.training.feed import feed
 from lamina.training.program import Program
 from lamina.training.progress import progress
 from lamina.training.session import Session
-from lamina.training.state import State
+from lamina.training.state import OptimizerState, State
 
 if TYPE_CHECKING:
     from lamina.models.ports import Ports
@@ -87,7 +87,9 @@ class Trainer:
             ConfigError: on assignment, when the optimizer follows a schedule.
         """
         schedule = getattr(self.optimizer, 'learning_rate', None)
-        return float(schedule(self.state.step)) if isinstance(schedule, Schedule) else float(self.state.learning_rate)
+        if isinstance(schedule, Schedule):
+            return float(schedule(self.state.optimizer.updates if self.state.optimizer else 0))
+        return float(self.state.learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -318,8 +320,8 @@ class Trainer:
         self._require_built()
         program = program_for(self.network, self.inputs, self.settings if program_of_task else None)
         if program_of_task and optimizer and self.state.optimizer is None:
-            initial = jax.jit(program.task.optimizer.init)(self.state.trainable)  # type: ignore[union-attr]
-            self.state = self.state._replace(optimizer=initial)
+            start = jax.jit(lambda trainable: OptimizerState.start(program.task.optimizer, trainable))
+            self.state = self.state._replace(optimizer=start(self.state.trainable))
         return program
 
     def _inference_state(self) -> State:

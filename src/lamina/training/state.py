@@ -7,20 +7,37 @@ import jax.numpy as jnp
 import numpy as np
 
 
+class OptimizerState(NamedTuple):
+    """What the optimizer remembers.
+
+    Args:
+        updates: how many updates it made since it began, an int32 scalar; bias correction and schedules count by it.
+        slots: its own arrays.
+    """
+
+    updates: jax.Array
+    slots: Any
+
+    @classmethod
+    def start(cls, optimizer: Any, trainable: dict[str, jax.Array]) -> 'OptimizerState':
+        """The state before the first update."""
+        return cls(jnp.int32(0), optimizer.init(trainable))
+
+
 class State(NamedTuple):
     """The state of a training run. Weights are flat dicts by path, `'dense/kernel'`.
 
     Args:
         trainable: the weights that the optimizer changes.
         other: frozen weights, and state that layers update themselves.
-        optimizer: what the optimizer remembers; None before the first training step.
-        step: how many steps were trained, an int32 scalar.
+        optimizer: what the optimizer remembers; None before training, and after `compile` or freezing.
+        step: how many steps the weights were trained, an int32 scalar; shuffles and dropout go by it.
         learning_rate: the current rate, a float32 scalar, where the optimizer has no schedule.
     """
 
     trainable: dict[str, jax.Array]
     other: dict[str, jax.Array]
-    optimizer: Any
+    optimizer: OptimizerState | None
     step: jax.Array
     learning_rate: jax.Array
 

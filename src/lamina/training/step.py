@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lamina.training.state import State
+from lamina.training.state import OptimizerState, State
 from lamina.training.task import Batch, Task
 
 
@@ -18,12 +18,13 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
         return loss + result.penalty, (result, parts)
 
     (loss, (result, parts)), grads = jax.value_and_grad(objective, has_aux=True)(state.trainable)
-    rate = state.learning_rate if task.rate is None else task.rate(state.step)
-    trainable, optimizer = task.optimizer.update(grads, state.optimizer, state.trainable, rate, state.step)  # type: ignore[union-attr]
+    updates, slots = state.optimizer  # type: ignore[misc]
+    rate = state.learning_rate if task.rate is None else task.rate(updates)
+    trainable, slots = task.optimizer.update(grads, slots, state.trainable, rate, updates)  # type: ignore[union-attr]
     state = State(
         trainable=task.constrain(trainable),
         other={**state.other, **result.updates},
-        optimizer=optimizer,
+        optimizer=OptimizerState(updates + 1, slots),
         step=state.step + 1,
         learning_rate=state.learning_rate,
     )

@@ -56,7 +56,7 @@ class Task:
         constrain: `trainable → trainable`, applied after each step.
         optimizer: None where the task is only evaluated.
         report: `{name: sums} → {name: value}`, on the host, in float64.
-        rate: `step → learning rate`, or None where the state's own rate holds.
+        rate: `updates → learning rate`, or None where the state's own rate holds.
     """
 
     forward: Callable[..., Pass]
