@@ -98,7 +98,7 @@ def test_calls_refuse_with_the_way_out(model, call, error, message):
 
 
 def test_a_layer_that_does_not_fit_is_named():
-    with pytest.raises(ShapeError, match="Reshape 'shape'.*Change target_shape"):
+    with pytest.raises(ShapeError, match=r"Reshape 'shape'.*Change target_shape"):
         lamina.Sequential([lamina.layers.Dense(5, input_shape=(4,)), lamina.layers.Reshape((2, 2), name='shape')])
 
 

@@ -170,7 +170,7 @@ def test_an_iterator_that_is_used_up_says_how_to_pass_it():
     model = lamina.Sequential([lamina.layers.Dense(1, input_shape=(3,))])
     model.compile('sgd', 'mse')
     batches = iter([(np.ones((4, 3)), np.ones(4))] * 3)
-    with pytest.raises(DataError, match='pass a function|Pass a source'):
+    with pytest.raises(DataError, match=r'pass a function|Pass a source'):
         model.fit(batches, epochs=2, verbose=0)
     assert int(model.state.step) == 3
 

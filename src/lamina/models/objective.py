@@ -113,6 +113,8 @@ class Objectives:
             for i, entry in enumerate(per_output(getattr(settings, argument), self.names, argument, several=True)):
                 for value in leaves(entry) if entry is not None else []:
                     metric = metrics.get(value, loss=self.losses[i], output_shape=ports.output_shapes[i])
+                    if metric is None:
+                        continue
                     name = f'{self.names[i]}_{metric.display_name}' if len(self.names) > 1 else metric.display_name
                     named[_unused(name, named)] = (i, metric, weighted)
         return named
