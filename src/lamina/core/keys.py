@@ -36,7 +36,9 @@ def host_stream(seed: int, *path: str | int) -> np.random.Generator:
 
 def device_key(seed: int) -> jax.Array:
     """The root key of everything random inside a compiled program."""
-    return jax.random.key(int(seed) & 0xFFFFFFFF, impl='rbg')
+    # The words that jax.random.key(seed, impl='rbg') would compile a program to find.
+    words = np.array([0, int(seed) & 0xFFFFFFFF] * 2, np.uint32)
+    return jax.random.wrap_key_data(words, impl='rbg')
 
 
 def path_number(path: str) -> int:

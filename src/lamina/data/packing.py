@@ -95,14 +95,14 @@ def packed(array: Any) -> PackedBytes | None:
 def _codes(array: np.ndarray, divisor: float) -> np.ndarray | None:
     """The bytes whose quotients are exactly these values, or None."""
     table = (np.arange(256, dtype=array.dtype) / array.dtype.type(divisor)).astype(array.dtype)
+    bits = np.dtype(f'u{array.dtype.itemsize}')  # compared as bits, NaN is never equal and -0 is not 0
     codes = aligned_empty(array.shape, np.uint8)
     rows = max(1, _CHUNK_ELEMENTS * len(array) // array.size)
     for start in range(0, len(array), rows):
-        values = array[start : start + rows]
-        if not (values.min() >= 0 and values.max() <= table[-1]):  # also refuses NaN
-            return None
-        part = np.rint(values * array.dtype.type(divisor)).astype(np.uint8)
-        if not np.array_equal(table[part], values) or (np.signbit(values) & (values == 0)).any():
+        values = np.ascontiguousarray(array[start : start + rows])
+        with np.errstate(all='ignore'):  # whatever is no byte becomes one here, and is then found to differ
+            part = np.rint(values * array.dtype.type(divisor)).astype(np.uint8)
+        if not np.array_equal(table[part].view(bits), values.view(bits)):
             return None
         codes[start : start + rows] = part
     return codes

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lamina.core import tensors
@@ -18,7 +17,7 @@ from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.compose import leaves
 from lamina.models.ports import ports_of
 from lamina.models.settings import CompileSettings
-from lamina.training.state import OptimizerState
+from lamina.training.state import OptimizerState, owned
 from lamina.version import __version__
 
 FORMAT = 'lamina model'
@@ -168,7 +167,7 @@ def _optimizer_state(trainable: dict[str, Any], settings: CompileSettings | None
     like = jax.eval_shape(lambda t: OptimizerState.start(settings.optimizer, t), trainable)
     named = _named_leaves(like)
     arrays = tensors.load(members[OPTIMIZER], f'{path}, {OPTIMIZER}', {name: (a.shape, a.dtype) for name, a in named.items()})
-    return jax.tree.unflatten(jax.tree.structure(like), [jnp.array(arrays[name]) for name in named])
+    return jax.tree.unflatten(jax.tree.structure(like), [owned(arrays[name], arrays[name].dtype) for name in named])
 
 
 def _named_leaves(tree: Any) -> dict[str, Any]:

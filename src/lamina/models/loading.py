@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-import jax.numpy as jnp
+import numpy as np
 
 from lamina.layers.compose import Chain
 from lamina.models import archive
 from lamina.models.model import Model
 from lamina.models.sequential import Sequential
+from lamina.training.state import owned
 
 
 def load(path: str | Path, *, compile: bool = True) -> Model:
@@ -31,5 +32,5 @@ def load(path: str | Path, *, compile: bool = True) -> Model:
     model.settings = stored.settings if compile else None
     model._install(stored.weights, step=stored.step)
     if model.settings is not None:
-        model.state = model.state._replace(optimizer=stored.optimizer, learning_rate=jnp.float32(stored.learning_rate))
+        model.state = model.state._replace(optimizer=stored.optimizer, learning_rate=owned(stored.learning_rate, np.float32))
     return model

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lamina.core import paths
@@ -20,7 +19,7 @@ from lamina.models import archive
 from lamina.models.ports import Ports, ports_of
 from lamina.models.summary import Summary
 from lamina.models.trainer import Trainer
-from lamina.training.state import State
+from lamina.training.state import State, owned
 
 
 class Model(Trainer):
@@ -166,30 +165,29 @@ class Model(Trainer):
     def _install(self, values: dict[str, Any], step: Any = 0) -> None:
         """Make these the weights, each where its description says, trainable or not."""
         declared = self._declared()
-        # Copies: a state's buffers are handed to the compiled step, and must belong to nobody else.
-        arrays = {path: jnp.array(values[path], dtype=w.dtype) for path, w in declared.items()}
+        arrays = {path: owned(values[path], w.dtype) for path, w in declared.items()}
         self.state = State(
             trainable={path: arrays[path] for path, w in declared.items() if w.trainable},
             other={path: arrays[path] for path, w in declared.items() if not w.trainable},
             optimizer=None,
-            step=jnp.int32(step),
-            learning_rate=jnp.float32(self._initial_learning_rate()),
+            step=owned(step, np.int32),
+            learning_rate=owned(self._initial_learning_rate(), np.float32),
         )
 
     @property
-    def variables(self) -> dict[str, jax.Array]:
-        """Every weight by path, in the order of the layers."""
-        values = self.state.variables
-        return {path: values[path] for path in self._declared()}
+    def variables(self) -> dict[str, np.ndarray]:
+        """Copies of all weights by path, in the order of the layers."""
+        values = jax.device_get(self.state.variables)
+        return {path: np.array(values[path]) for path in self._declared()}
 
     @property
-    def weights(self) -> list[jax.Array]:
-        """Every weight, in the order of `get_weights`."""
-        return list(self.variables.values())
+    def weights(self) -> list[np.ndarray]:
+        """Copies of all weights, as `get_weights` returns them."""
+        return self.get_weights()
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights as a list, in Keras's order and shapes."""
-        return [np.array(value) for value in self.weights]
+        return list(self.variables.values())
 
     def set_weights(self, weights: list[Any]) -> None:
         """Set all weights from a list in the order of `get_weights`, which is that of Keras.
@@ -229,7 +227,7 @@ class Model(Trainer):
                 raise unknown_name(f'set_variables of {self.name!r}', path, declared)
             if np.shape(value) != declared[path].shape:
                 raise ShapeError(f'weight {path!r}', f'shape {np.shape(value)}', f'{declared[path].shape}', 'Pass an array of that shape.')
-        new = {path: jnp.array(value, declared[path].dtype) for path, value in values.items()}
+        new = {path: owned(value, declared[path].dtype) for path, value in values.items()}
         self.state = state._replace(
             trainable={path: new.get(path, value) for path, value in state.trainable.items()},
             other={path: new.get(path, value) for path, value in state.other.items()},

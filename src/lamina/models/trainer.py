@@ -24,7 +24,7 @@ from lamina.training.feed import feed
 from lamina.training.program import Program
 from lamina.training.progress import progress
 from lamina.training.session import Session
-from lamina.training.state import OptimizerState, State
+from lamina.training.state import OptimizerState, State, owned
 
 if TYPE_CHECKING:
     from lamina.models.ports import Ports
@@ -97,7 +97,7 @@ class Trainer:
             raise ConfigError(
                 'learning_rate', 'an assignment', 'no schedule in the optimizer', 'Compile with learning_rate=a number to set it by hand.'
             )
-        self.state = self.state._replace(learning_rate=jnp.float32(rate))
+        self.state = self.state._replace(learning_rate=owned(rate, np.float32))
 
     def compile(
         self, optimizer: Any = 'rmsprop', loss: Any = None, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
@@ -116,7 +116,7 @@ class Trainer:
         """
         self.settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
         if self.built:
-            rate = jnp.float32(self._initial_learning_rate())
+            rate = owned(self._initial_learning_rate(), np.float32)
             self.state = self.state._replace(optimizer=None, learning_rate=rate)
 
     def fit(

@@ -7,6 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 
+def owned(value: Any, dtype: Any) -> jax.Array:
+    """The value on the device, in memory that belongs to nobody else: a state's buffers are given away to the compiled step.
+
+    By way of NumPy, since a conversion by JAX would compile a program for each shape.
+    """
+    return jax.device_put(np.array(value, dtype))
+
+
 class OptimizerState(NamedTuple):
     """What the optimizer remembers.
 
