@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(f'import lamina {tables.seconds(measured["lamina_s"])}, import jax {tables.seconds(measured["jax_s"])}: ', end='')
     print(f'{measured["difference_s"]:+.3f} s, of which {ALLOWED_S} s are allowed')
+    print(f'with every room {tables.seconds(measured["every_room_s"])}: {measured["every_room_difference_s"]:+.3f} s')
     print(f'optional packages imported: {", ".join(measured["brought_along"]) or "none"}')
     if chosen.keep:
         command = ['python', 'benchmarks/imports.py', *(sys.argv[1:] if arguments is None else arguments)]

@@ -9,7 +9,9 @@ from measure.processes import ProcessFailed, report_of, run
 OPTIONAL = (
     'matplotlib', 'pandas', 'polars', 'sklearn', 'PIL', 'mlxtend', 'torch', 'tensorflow', 'keras', 'flax', 'equinox', 'rich', 'typer',
 )  # fmt: skip
-STATEMENTS = ('import lamina', 'import jax')
+# Rooms are imported on first use, so the honest figure is also that of all of them together.
+EVERY_ROOM = 'import lamina; [getattr(lamina, name) for name in lamina.__all__]'
+STATEMENTS = (EVERY_ROOM, 'import lamina', 'import jax')
 
 
 def import_seconds(environment: Environment, repeats: int) -> dict[str, list[float]]:
@@ -31,9 +33,9 @@ def import_seconds(environment: Environment, repeats: int) -> dict[str, list[flo
 
 
 def brought_along(environment: Environment) -> list[str]:
-    """The optional packages that `import lamina` loads and `import jax` does not: none, as it should be."""
+    """The optional packages that Lamina, with every room, loads and `import jax` does not: none, as it should be."""
     script = f'import json, sys; print(json.dumps({{"loaded": [name for name in {OPTIONAL!r} if name in sys.modules]}}))'
-    commands = [[str(environment.python), '-c', f'{statement}; {script}'] for statement in STATEMENTS]
+    commands = [[str(environment.python), '-c', f'{statement}; {script}'] for statement in (EVERY_ROOM, 'import jax')]
     loaded = [set(report_of(run(command, folder=environment.python.parent))['loaded']) for command in commands]
     return sorted(loaded[0] - loaded[1])
 
@@ -44,8 +46,10 @@ def compare(environment: Environment, repeats: int) -> dict:
     medians = {statement: statistics.median(seconds) for statement, seconds in samples.items()}
     return {
         'lamina_s': medians['import lamina'],
+        'every_room_s': medians[EVERY_ROOM],
         'jax_s': medians['import jax'],
         'difference_s': medians['import lamina'] - medians['import jax'],
+        'every_room_difference_s': medians[EVERY_ROOM] - medians['import jax'],
         'samples': samples,
         'brought_along': brought_along(environment),
     }

@@ -54,7 +54,7 @@ def kept():
         'settings': {'epochs': 10, 'batch_size': 32, 'seeds': 1, 'repeats': 3, 'data': 'MNIST'},
         'accuracy_rule': {'least': 0.97, 'tolerance': 0.006},
         'floor': {'epoch_s': 0.2, 'samples': [0.2]},
-        'imports': {'lamina_s': 0.65, 'jax_s': 0.6, 'difference_s': 0.05, 'samples': {}, 'brought_along': []},
+        'imports': {'lamina_s': 0.65, 'every_room_s': 0.7, 'jax_s': 0.6, 'difference_s': 0.05, 'samples': {}, 'brought_along': []},
         'peers': [
             a_peer('lamina', [a_run(5.0), a_run(4.0), a_run(9.0)]),
             a_peer('slow', [a_run(20.0, peak=1200)], note='a note'),
@@ -397,7 +397,7 @@ def test_rounds_alternate_and_one_failure_leaves_the_others_alone(tmp_path, monk
     environment.versions = lambda packages: {}
     monkeypatch.setattr(comparison, 'prepare', lambda name, say: environment)
     monkeypatch.setattr(comparison, 'execute', execute)
-    monkeypatch.setattr(comparison.importing, 'compare', lambda *_, **__: {'lamina_s': 1.0, 'jax_s': 1.0})
+    monkeypatch.setattr(comparison.importing, 'compare', lambda *_, **__: {'lamina_s': 1.0, 'every_room_s': 1.0, 'jax_s': 1.0})
     monkeypatch.setattr(comparison.data, 'settle', lambda *_: (tmp_path / 'mnist.npz', True))
     monkeypatch.setattr(comparison.Comparison, '_floor', lambda *_: [0.3, 0.1, 0.2])
     peers = tuple(participants('listing', ['torch', 'sklearn']))
@@ -425,7 +425,15 @@ def test_the_command_tells_a_wrong_peer_and_a_missing_file(capsys):
 @pytest.mark.parametrize(('difference_s', 'brought', 'code'), [(0.1, [], 0), (0.2, [], 1), (0.1, ['rich'], 1)])
 def test_the_import_command_judges_both_promises(monkeypatch, capsys, difference_s, brought, code):
     imports = script('imports')
-    measured = {'lamina_s': 0.6 + difference_s, 'jax_s': 0.6, 'difference_s': difference_s, 'samples': {}, 'brought_along': brought}
+    measured = {
+        'lamina_s': 0.6 + difference_s,
+        'every_room_s': 0.8,
+        'jax_s': 0.6,
+        'difference_s': difference_s,
+        'every_room_difference_s': 0.2,
+        'samples': {},
+        'brought_along': brought,
+    }
     monkeypatch.setattr(imports, 'prepare', lambda *_: None)
     monkeypatch.setattr(imports.importing, 'compare', lambda *_: measured)
     assert imports.main([]) == code
