@@ -9,8 +9,10 @@ import lamina
 from lamina import layers
 from lamina.core.errors import ConfigError, ShapeError, StateError, UnknownNameError
 from lamina.core.serial import decode, encode
+from lamina.core.structure import leaves, map_leaves
 from lamina.layers import Scope
-from lamina.layers.compose import Chain, Graph, Reference, as_layer, leaves, map_leaves, numbered_names
+from lamina.layers.compose import Chain, as_layer, numbered_names
+from lamina.layers.graph import Graph, Reference
 from lamina.layers.weight import initial_values
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)

@@ -1,8 +1,9 @@
 """Every layer, by Keras's name for it. A layer is a description; `lamina.Model` and `lamina.Sequential` hold the weights."""
 
 from lamina.layers.base import Input, InputLayer, Layer
-from lamina.layers.compose import Chain, Graph
+from lamina.layers.compose import Chain
 from lamina.layers.core import Activation, Dense
+from lamina.layers.graph import Graph
 from lamina.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 from lamina.layers.normalization import BatchNormalization, LayerNormalization
 from lamina.layers.preprocessing import Rescaling

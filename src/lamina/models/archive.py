@@ -13,8 +13,8 @@ from lamina.core.files import pack, unpack, write_atomically
 from lamina.core.notices import notice
 from lamina.core.paths import flatten
 from lamina.core.serial import decode, encode
+from lamina.core.structure import leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
-from lamina.layers.compose import leaves
 from lamina.models.ports import ports_of
 from lamina.models.settings import CompileSettings
 from lamina.training.state import OptimizerState, owned

@@ -11,8 +11,9 @@ from lamina.core import paths
 from lamina.core.described import snake_case
 from lamina.core.errors import ShapeError, StateError, unknown_name
 from lamina.core.keys import next_seed
+from lamina.core.structure import leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
-from lamina.layers.compose import Graph, leaves
+from lamina.layers.graph import Graph
 from lamina.layers.symbolic import Symbol
 from lamina.layers.weight import Weight, initial_values
 from lamina.models import archive

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from lamina import metrics
 from lamina.core import paths
 from lamina.core.errors import ConfigError
+from lamina.core.structure import leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
-from lamina.layers.compose import leaves
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight
 from lamina.models.ports import Ports, outputs_in_order, ports_of

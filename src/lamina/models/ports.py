@@ -8,8 +8,10 @@ import numpy as np
 
 from lamina.core.errors import DataError, ShapeError, unknown_name
 from lamina.core.shapes import Shape, show
+from lamina.core.structure import leaves, map_leaves
 from lamina.layers.base import InputLayer, Layer, output_of
-from lamina.layers.compose import Chain, Graph, leaves, map_leaves
+from lamina.layers.compose import Chain
+from lamina.layers.graph import Graph
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from lamina import losses, metrics, optimizers
 from lamina.core.described import Described, described
 from lamina.core.errors import ConfigError, unknown_name
 from lamina.core.fields import setting
-from lamina.layers.compose import map_leaves
+from lamina.core.structure import map_leaves
 
 # What these mean depends on the loss and on the output's shape, which are known when training begins.
 _RESOLVED_LATER = ('accuracy', 'acc', 'crossentropy', 'ce')

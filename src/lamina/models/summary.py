@@ -9,8 +9,8 @@ import jax
 
 from lamina.core import paths
 from lamina.core.shapes import abstract_outputs, show
+from lamina.core.structure import leaves
 from lamina.layers.base import Layer, weights_of
-from lamina.layers.compose import leaves
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight, abstract
 

@@ -1,0 +1,199 @@
+"""Layers in any graph without cycles: the network of a functional model, found by following symbols back to their inputs."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+
+from lamina.core.described import Described, FrozenDict, described
+from lamina.core.errors import ConfigError
+from lamina.core.fields import setting, whole
+from lamina.core.shapes import Shape
+from lamina.core.structure import leaves, map_leaves
+from lamina.layers.base import InputLayer, Layer, weights_of
+from lamina.layers.compose import as_shapes, numbered_names
+from lamina.layers.symbolic import Call, Symbol
+from lamina.layers.weight import Weights
+
+
+@described
+class Reference(Described):
+    """One value in a graph: output number `output` of entry `entry`, where entries are the inputs and then the nodes."""
+
+    kind: ClassVar[str] = 'reference'
+    entry: int = setting(whole(0))
+    output: int = setting(whole(0), default=0)
+
+
+@described
+class Node(Described):
+    """One use of a layer in a graph, on these values."""
+
+    kind: ClassVar[str] = 'node'
+    layer: str = setting()
+    arguments: tuple[Reference, ...] = setting()
+
+
+@described
+class Graph(Layer):
+    """Layers in any graph without cycles; the network of a functional model. Built by `Graph.between`.
+
+    Args:
+        inputs: an InputLayer, or a tuple or dict of them.
+        layers: by name; a layer used by several nodes shares its weights.
+        nodes: the uses of the layers, each after what it needs.
+        outputs: a Reference, or a tuple or dict of them.
+    """
+
+    inputs: Any = setting()
+    layers: dict[str, Layer] = setting()
+    nodes: tuple[Node, ...] = setting()
+    outputs: Any = setting()
+
+    def validate(self) -> None:
+        named = {name: layer if layer.name == name else layer.replace(name=name) for name, layer in self.layers.items()}
+        object.__setattr__(self, 'layers', FrozenDict(named))
+        entries = len(self.input_names)
+        for i, node in enumerate(self.nodes):
+            if node.layer not in self.layers or any(r.entry >= entries + i for r in node.arguments):
+                raise ConfigError(self.label, f'node {i} ({node.layer})', 'a known layer and earlier values', 'Build it with lamina.Model.')
+        for r in leaves(self.outputs):
+            if not isinstance(r, Reference) or r.entry >= entries + len(self.nodes):
+                raise ConfigError(self.label, f'the output {r!r}', 'a value of an input or a node', 'Build it with lamina.Model.')
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs, in the order in which `apply` takes them."""
+        return tuple(layer.name for layer in leaves(self.inputs))
+
+    def default_name(self) -> str:
+        return 'model'
+
+    def children(self) -> dict[str, Layer]:
+        return dict(self.layers)
+
+    def with_children(self, children: Mapping[str, Layer]) -> 'Graph':
+        return self.replace(layers={name: children[name] for name in self.layers})
+
+    def weights(self, *shapes: Shape) -> Weights:
+        weights: dict[str, Any] = dict.fromkeys(self.layers)
+        self._walk(shapes, lambda node, layer, inputs: self._declare(weights, node, layer, inputs))
+        return {name: declared for name, declared in weights.items() if declared}
+
+    def output_shape(self, *shapes: Shape) -> Any:
+        values = self._walk(shapes, lambda node, layer, inputs: _as_list(layer.output_shape(*inputs)))
+        return self._outputs(values)
+
+    def apply(self, variables, *inputs, scope):
+        def run(node: Node, layer: Layer, arguments: list) -> list:
+            return jax.tree.leaves(scope.call(layer, node.layer, variables, *arguments))
+
+        return self._outputs(self._walk(inputs, run))
+
+    def __call__(self, *inputs: Any) -> Any:
+        if len(inputs) == 1 and isinstance(inputs[0], dict):
+            inputs = tuple(inputs[0][name] for name in self.input_names)
+        return super().__call__(*inputs)
+
+    def _declare(self, weights: dict, node: Node, layer: Layer, inputs: list) -> list:
+        if weights[node.layer] is None:
+            weights[node.layer] = weights_of(layer, *inputs)
+        return _as_list(layer.output_shape(*inputs))
+
+    def _walk(self, inputs: tuple, visit) -> list[list]:
+        """Visit the nodes in order; the values of every entry, inputs first."""
+        values: list[list] = [[x] for x in inputs]
+        for node in self.nodes:
+            values.append(visit(node, self.layers[node.layer], [values[r.entry][r.output] for r in node.arguments]))
+        return values
+
+    def _outputs(self, values: list[list]) -> Any:
+        return map_leaves(lambda r: values[r.entry][r.output], self.outputs)
+
+    @classmethod
+    def between(cls, inputs: Any, outputs: Any, name: str | None = None) -> 'Graph':
+        """The graph from input symbols to output symbols, each a symbol or a list, tuple or dict of symbols.
+
+        Raises:
+            ConfigError: as `traced`.
+        """
+        return cls.traced(inputs, outputs, name)[0]
+
+    @classmethod
+    def traced(cls, inputs: Any, outputs: Any, name: str | None = None) -> tuple['Graph', list[Call]]:
+        """The same graph, and for each of its nodes the call it was made from.
+
+        Raises:
+            ConfigError: an input is not an `Input`, or an output depends on an input that was not listed.
+        """
+        sources = leaves(inputs)
+        for x in (*sources, *leaves(outputs)):
+            if not isinstance(x, Symbol):
+                raise ConfigError(
+                    'Model',
+                    f'a {type(x).__name__}',
+                    'symbols made from lamina.Input',
+                    'Write x = lamina.Input(shape) and call layers on it.',
+                )
+        for x in sources:
+            if not isinstance(x.origin, InputLayer):
+                raise ConfigError(
+                    'Model, inputs', f'the output of {x.origin.layer.label}', 'an Input', 'List what lamina.Input(…) returned.'
+                )
+        tracer = _Tracer(sources)
+        return tracer.graph(inputs, outputs, name), tracer.calls
+
+
+class _Tracer:
+    """Follows symbols back to their inputs and numbers what it meets."""
+
+    def __init__(self, sources: list[Symbol]):
+        self.entries: dict[int, int] = {id(x.origin): i for i, x in enumerate(sources)}
+        names = numbered_names(tuple(x.origin for x in sources))
+        self.inputs = {id(x.origin): x.origin.replace(name=name) for x, name in zip(sources, names, strict=True)}
+        self.calls: list[Call] = []
+
+    def graph(self, inputs: Any, outputs: Any, name: str | None) -> Graph:
+        for y in leaves(outputs):
+            self._visit(y)
+        shared = list({id(c.layer): c.layer for c in self.calls}.values())
+        names = numbered_names(tuple(shared))
+        name_of = {id(layer): n for layer, n in zip(shared, names, strict=True)}
+        return Graph(
+            inputs=self._named_inputs(inputs),
+            layers={n: layer for layer, n in zip(shared, names, strict=True)},
+            nodes=tuple(Node(name_of[id(c.layer)], tuple(self._reference(x) for x in c.arguments)) for c in self.calls),
+            outputs=map_leaves(self._reference, outputs),
+            name=name,
+        )
+
+    def _named_inputs(self, inputs: Any) -> Any:
+        """The input layers in the user's structure; in a dict each takes its key as its name."""
+        if isinstance(inputs, dict):
+            return {key: self.inputs[id(x.origin)].replace(name=key) for key, x in inputs.items()}
+        return map_leaves(lambda x: self.inputs[id(x.origin)], inputs)
+
+    def _reference(self, x: Symbol) -> Reference:
+        return Reference(self.entries[id(x.origin)], x.index)
+
+    def _visit(self, symbol: Symbol) -> None:
+        # An explicit stack: networks of a thousand layers outrun Python's recursion limit.
+        stack = [symbol]
+        while stack:
+            origin = stack[-1].origin
+            if id(origin) in self.entries:
+                stack.pop()
+            elif isinstance(origin, InputLayer):
+                raise ConfigError(
+                    'Model', f'an output that depends on {origin!r}', 'dependence on the listed inputs only', 'Add it to inputs.'
+                )
+            elif missing := [x for x in reversed(origin.arguments) if id(x.origin) not in self.entries]:
+                stack.extend(missing)
+            else:
+                self.entries[id(origin)] = len(self.inputs) + len(self.calls)
+                self.calls.append(origin)
+                stack.pop()
+
+
+def _as_list(shapes: Any) -> list[Shape]:
+    return list(as_shapes(shapes)) if not isinstance(shapes, dict) else [shapes[k] for k in sorted(shapes)]
