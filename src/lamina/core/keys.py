@@ -38,7 +38,7 @@ def device_key(seed: int) -> jax.Array:
     """The root key of everything random inside a compiled program."""
     # The words that jax.random.key(seed, impl='rbg') would compile a program to find.
     words = np.array([0, int(seed) & 0xFFFFFFFF] * 2, np.uint32)
-    return jax.random.wrap_key_data(words, impl='rbg')
+    return jax.random.wrap_key_data(jax.device_put(words), impl='rbg')
 
 
 def path_number(path: str) -> int:
