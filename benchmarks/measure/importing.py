@@ -35,7 +35,7 @@ def import_seconds(environment: Environment, repeats: int) -> dict[str, list[flo
 def brought_along(environment: Environment) -> list[str]:
     """The optional packages that Lamina, with every room, loads and `import jax` does not: none, as it should be."""
     script = f'import json, sys; print(json.dumps({{"loaded": [name for name in {OPTIONAL!r} if name in sys.modules]}}))'
-    commands = [[str(environment.python), '-c', f'{statement}; {script}'] for statement in (EVERY_ROOM, 'import jax')]
+    commands = [[str(environment.python), '-c', f'{statement}; {script}'] for statement in (STATEMENTS[0], STATEMENTS[-1])]
     loaded = [set(report_of(run(command, folder=environment.python.parent))['loaded']) for command in commands]
     return sorted(loaded[0] - loaded[1])
 
