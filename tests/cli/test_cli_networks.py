@@ -102,7 +102,7 @@ def test_nested_json_is_refused_not_followed(tmp_path):
     with pytest.raises(ConfigError, match='--print-network'):
         read_network(path)
     deep: list = []
-    for _ in range(100):
+    for _ in range(300):
         deep = [deep]
     with pytest.raises(ConfigError, match='--print-network'):
         built([{'name': 'Dense', 'units': deep}])

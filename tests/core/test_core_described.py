@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import os
 import pickle
 import subprocess
@@ -98,8 +99,68 @@ def test_replace_makes_another():
     assert apple.size == 3
     with pytest.raises(ConfigError, match='Change size=… to such a value'):
         apple.replace(size=0)
-    with pytest.raises(TypeError):
+    with pytest.raises(UnknownNameError, match=r'Remove colour=…'):
         apple.replace(colour='red')
+
+
+@pytest.mark.parametrize(
+    ('make', 'message'),
+    [
+        (lambda: Apple(3, swet=0.1), r"^Apple, name of a setting: got 'swet'; expected one of .*Did you mean 'sweet'\?$"),
+        (lambda: Apple(3, lt='x'), r"Did you mean 'label_text'\?$"),
+        (lambda: Apple(3, colour='red', name='Fuji'), r"^Apple 'Fuji', name of a setting: got 'colour'.*Remove colour=…\.$"),
+        (lambda: Apple(sweet=0.1), r"^Apple: got no 'size'; expected the setting 'size', which has no default\. Add size=…\.$"),
+        (lambda: Apple(3, size=4), r"^Apple: got the setting 'size' twice.*Remove size=…\.$"),
+        (lambda: Apple(1, 0.5, (), 'x', 0, 'y'), r'^Apple: got 6 settings without a name; expected at most 5: size, .*name=value\.$'),
+        (lambda: Pear(1), r'^Pear: got 1 settings without a name; expected settings by name only\. Write the others as name=value\.$'),
+    ],
+)
+def test_settings_that_do_not_exist_or_are_missing_are_explained(make, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        make()
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_the_names_that_keras_users_write():
+    import lamina
+
+    with pytest.raises(ConfigError, match="Did you mean 'activation'"):
+        lamina.layers.Dense(3, activaton='relu')
+    with pytest.raises(ConfigError, match="Did you mean 'learning_rate'"):
+        lamina.optimizers.Adam(lr=0.1)
+    with pytest.raises(ConfigError, match='Add units=…'):
+        lamina.layers.Dense()
+    with pytest.raises(ConfigError, match="Did you mean 'from_logits'"):
+        lamina.losses.BinaryCrossentropy(logits=True)
+
+
+def test_a_type_error_from_deeper_passes_unchanged():
+    def broken(value):
+        raise TypeError('deeper')
+
+    @unregistered
+    class Quince(Fruit):
+        size: int = setting(convert=broken, default=1)
+
+    with pytest.raises(TypeError, match=r'^deeper$'):
+        Quince(2)
+
+
+def test_signatures_are_those_of_the_settings():
+    assert list(inspect.signature(Apple).parameters) == ['size', 'sweet', 'parts', 'label_text', 'hidden', 'name']
+
+
+def test_a_class_gives_its_own_advice_on_assignment():
+    import lamina
+
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r'Use \.replace\(size=…\), which returns a changed copy\.$'):
+        Apple(3).size = 4
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r'Set model\.learning_rate = …'):
+        lamina.optimizers.Adam().learning_rate = 1e-4
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r'optimizer\.replace\(clipnorm=…\)'):
+        lamina.optimizers.SGD().clipnorm = 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r'model\.freeze\(name\) to freeze a layer'):
+        lamina.layers.Dense(3).trainable = False
 
 
 def test_repr_shows_what_differs_from_the_defaults_and_can_be_evaluated():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lamina
 from lamina.core.errors import ArchiveError, ConfigError, LaminaError, UnknownNameError
-from lamina.core.serial import decode, encode
+from lamina.core.serial import MAX_DEPTH, decode, encode
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -60,7 +60,7 @@ HOSTILE = [
     ({**DENSE, 'settings': []}, ArchiveError, 'was not written by Lamina'),
     ({**DENSE, 'settings': {'units': 3, 'shell': 'rm'}}, ArchiveError, 'Update Lamina, or re-save the model'),
     ({**DENSE, 'settings': {'units': 3, '__class__': 'x'}}, ArchiveError, 'Update Lamina, or re-save the model'),
-    ({**DENSE, 'settings': {}}, ArchiveError, 'Re-save the model'),
+    ({**DENSE, 'settings': {}}, (ArchiveError, ConfigError), r'Re-save the model|Add units=…'),
     ({**DENSE, 'settings': {'units': 'many'}}, ConfigError, 'Change units=… to such a value'),
     ({**DENSE, 'settings': {'units': {'float': 'inf'}}}, ConfigError, 'Change units=… to such a value'),
     ({**DENSE, 'settings': {'units': 3, 'activation': 'eval'}}, UnknownNameError, 'Did you mean|Check the spelling'),
@@ -87,10 +87,31 @@ def test_deep_nesting_is_refused_before_the_stack_ends():
     with pytest.raises(ArchiveError, match='Do not load this file'):
         decode(data)
     data = {'items': {}}
-    for _ in range(100):
+    for _ in range(300):
         data = {'items': {'a': data}}
     with pytest.raises(ArchiveError, match='Do not load this file'):
         decode(data)
+
+
+@pytest.mark.parametrize('wrap', [lambda v: (v,), lambda v: {'a': v}, lambda v: lamina.Sequential([v]).network])
+def test_what_can_be_encoded_can_be_decoded_at_every_depth(wrap):
+    value: Any = lamina.layers.Flatten()
+    for _ in range(MAX_DEPTH + 2):
+        try:
+            data = encode(value)
+        except ConfigError:
+            break
+        assert decode(json.loads(json.dumps(data, indent=1))) == value
+        value = wrap(value)
+    with pytest.raises(ConfigError, match=f'deeper than {MAX_DEPTH} levels.*Put their layers in a row'):
+        encode(value)
+
+
+@pytest.mark.parametrize('key', [1, 1.5, None, True, ('a', 'b')])
+def test_keys_that_are_no_strings_are_refused(key):
+    with pytest.raises(ConfigError, match=r'Use strings as keys, or a tuple of \(key, value\) pairs'):
+        encode({'outer': {key: 2}})
+    assert decode(encode({'outer': ((key, 2),)})) == {'outer': ((key, 2),)}
 
 
 anything = st.recursive(

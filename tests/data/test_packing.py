@@ -74,3 +74,9 @@ def test_training_evaluation_and_prediction_do_not_change_by_a_bit(monkeypatch):
     assert compact[:2] == plain[:2]
     for a, b in zip(jax.tree.leaves(compact[2:]), jax.tree.leaves(plain[2:]), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_batches_of_a_stream_are_never_packed():
+    x = images(64) / 255.0
+    batches = as_dataset(lambda: iter([(x, np.zeros(64)), (x[:1], np.zeros(1))]))
+    assert [type(batch.inputs) for batch in batches] == [np.ndarray, np.ndarray]

@@ -81,8 +81,9 @@ def test_skip_connections_and_operators():
     kernel, bias = model.get_weights()
     h = np.tanh(X @ kernel + bias)
     np.testing.assert_allclose(model.predict(X), (X + h) * h, rtol=1e-4, atol=1e-5)
-    with pytest.raises(TypeError):
-        a + 3
+    for other in (np.ones(4), 'x', True):
+        with pytest.raises(TypeError):
+            a + other
 
 
 def test_lists_of_inputs_and_outputs_by_position():
@@ -103,7 +104,8 @@ def test_dicts_of_inputs_and_outputs_keep_their_order_and_names():
     assert model.output_shape == [(None, 5), (None, 1)]
     outputs = model.predict({'alpha': X[:, :2], 'zeta': X})
     assert list(outputs) == ['wide', 'narrow']
-    wide, narrow = model.get_weights()[0], model.get_weights()[2]
+    # Weights come in Keras's order, which sorts the outputs of a dict by their keys.
+    narrow, wide = model.get_weights()[0], model.get_weights()[2]
     np.testing.assert_allclose(outputs['wide'], X @ wide, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(outputs['narrow'], X[:, :2] @ narrow, rtol=1e-4, atol=1e-5)
     with pytest.raises(UnknownNameError, match="Did you mean 'alpha'"):

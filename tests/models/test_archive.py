@@ -1,9 +1,11 @@
 """Model files: bit-equal after loading, training goes on, and nothing in a file can do harm."""
 
+import contextlib
 import io
 import json
 import math
 import random
+import time
 import zipfile
 
 import numpy as np
@@ -14,6 +16,11 @@ from lamina import layers
 from lamina.core import files, tensors
 from lamina.core.errors import ArchiveError, ConfigError, LaminaError, StorageError, UnknownNameError
 from lamina.core.files import pack, unpack
+from lamina.core.serial import encode
+from lamina.layers.base import InputLayer
+from lamina.layers.compose import Chain
+from lamina.layers.graph import Graph, Node, Reference
+from lamina.models import archive
 from lamina.models.archive import DESCRIPTION, OPTIMIZER, WEIGHTS
 
 X = np.random.default_rng(0).normal(size=(24, 4)).astype(np.float32)
@@ -267,6 +274,20 @@ EDITS = {
     'inputs empty': (set_to('inputs', []), ArchiveError, 'Save the model again'),
     'inputs are layers': (lambda d: d.update(inputs=d['network']['settings']['layers'][0]), ArchiveError, 'Save the model again'),
     'step infinite': (set_to('step', {'float': 'inf'}), ArchiveError, 'Save the model again'),
+    'step too large': (set_to('step', 2**40), ArchiveError, 'the step 1099511627776.*Save the model again, or do not load this file'),
+    'step negative': (set_to('step', -1), ArchiveError, 'Save the model again, or do not load this file'),
+    'step true': (set_to('step', True), ArchiveError, 'Save the model again, or do not load this file'),
+    'step a fraction': (set_to('step', 1.0), ArchiveError, 'Save the model again, or do not load this file'),
+    'seed too large': (set_to('seed', 2**63), ArchiveError, 'the seed 9.*Save the model again, or do not load this file'),
+    'seed endless': (set_to('seed', 10**4000), ArchiveError, 'Save the model again, or do not load this file'),
+    'seed too small': (set_to('seed', -(2**63) - 1), ArchiveError, 'Save the model again, or do not load this file'),
+    'seed true': (set_to('seed', True), ArchiveError, 'Save the model again, or do not load this file'),
+    'seed a fraction': (set_to('seed', 0.5), ArchiveError, 'Save the model again, or do not load this file'),
+    'rate too large': (set_to('learning_rate', 1e300), ArchiveError, 'the learning rate 1e.300.*do not load this file'),
+    'rate endless': (set_to('learning_rate', 10**400), ArchiveError, 'Save the model again, or do not load this file'),
+    'rate infinite': (set_to('learning_rate', {'float': 'inf'}), ArchiveError, 'Save the model again, or do not load this file'),
+    'rate text': (set_to('learning_rate', '0.1'), ArchiveError, 'Save the model again, or do not load this file'),
+    'rate true': (set_to('learning_rate', True), ArchiveError, 'Save the model again, or do not load this file'),
     'seed is a list': (set_to('seed', [1]), ArchiveError, 'Save the model again'),
     'unknown layer': (network(lambda c: c['layers'][0].update(name='Dens')), UnknownNameError, "Did you mean 'Dense'"),
     'module path': (network(lambda c: c['layers'][0].update(name='os.system')), UnknownNameError, 'Check the spelling'),
@@ -335,6 +356,79 @@ def test_a_graph_of_impossible_references_is_refused(tmp_path):
         with pytest.raises(LaminaError) as caught:
             lamina.load(bad)
         assert caught.value.remedy
+
+
+def test_an_infinite_rate_in_the_text_is_refused(changed):
+    path = changed(description=lambda text: text.rpartition(b'"learning_rate": ')[0] + b'"learning_rate": 1e999}')
+    with pytest.raises(ArchiveError, match=r'the learning rate inf.*Save the model again, or do not load this file'):
+        lamina.load(path)
+
+
+def doubled(inner):
+    """A graph that uses a layer twice, one use after the other."""
+    uses = (Node('inner', (Reference(0),)), Node('inner', (Reference(1),)))
+    return Graph(inputs=InputLayer((4,), name='x'), layers={'inner': inner}, nodes=uses, outputs=Reference(2))
+
+
+def with_network(changed, network):
+    return changed(lambda d: d.update(network=encode(network), inputs=encode(InputLayer((4,), name='x')), compile=None), optimizer=None)
+
+
+def test_a_small_file_that_describes_endless_work_is_refused_at_once(changed):
+    network = layers.Dense(4)
+    for _ in range(60):
+        network = doubled(network)
+    path = with_network(changed, network)
+    assert path.stat().st_size < 100_000
+    start = time.process_time()
+    with pytest.raises(ArchiveError, match=r'endless layers; expected at most 20,000\. Save the model again, or do not load this file'):
+        lamina.load(path)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize('kind', ['used', 'in a row', 'unused'])
+def test_layers_are_counted_by_use_and_by_description(changed, kind, monkeypatch):
+    dense = layers.Dense(4)
+    network = {
+        'used': doubled(doubled(doubled(dense))),  # 1 + 2 · (1 + 2 · (1 + 2 · 1)) = 15
+        'in a row': Chain([Chain([dense, dense, dense]), doubled(Chain([dense, dense, dense, dense]))]),  # 1 + 4 + 11 - 1
+        'unused': Graph(InputLayer((4,), name='x'), {f'd{i}': dense for i in range(14)}, (), Reference(0)),
+    }[kind]
+    monkeypatch.setattr(archive, '_MOST_LAYERS', 14)
+    with pytest.raises(ArchiveError, match=r'15 layers|16 layers'):
+        lamina.load(with_network(changed, network))
+    monkeypatch.setattr(archive, '_MOST_LAYERS', 16)
+    with contextlib.suppress(ArchiveError):  # its weights are another network's
+        lamina.load(with_network(changed, network))
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, monkeypatch):
+    remedy = 'Change it before you save the model'
+    odd = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)], seed=2**70)
+    with pytest.raises(ConfigError, match=f'the seed 1180591620717411303424.*{remedy}'):
+        odd.save(tmp_path / 'm.lamina')
+    diverged = lamina.Sequential([lamina.Input((4,)), layers.Dense(1)])
+    diverged.state = diverged.state._replace(learning_rate=np.float32(np.nan))
+    with pytest.raises(ConfigError, match=f'the learning rate nan.*{remedy}'):
+        diverged.save(tmp_path / 'm.lamina')
+    monkeypatch.setattr(archive, '_MOST_LAYERS', 1)
+    with pytest.raises(ConfigError, match=f'2 layers; expected at most 1.*{remedy}'):
+        lamina.Sequential([lamina.Input((4,)), layers.Dense(1)]).save(tmp_path / 'm.lamina')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_networks_nested_ninety_deep_are_saved_and_loaded(tmp_path):
+    network = layers.Dense(1)
+    for _ in range(90):
+        network = Chain([network])
+    model = lamina.Model.from_layer(network, (4,))
+    again = lamina.load(model.save(tmp_path / 'm.lamina'))
+    assert again.predict(X).tobytes() == model.predict(X).tobytes()
+    deeper = lamina.Model.from_layer(
+        Chain([Chain([Chain([Chain([Chain([Chain([Chain([Chain([Chain([Chain([network])])])])])])])])])]), (4,)
+    )
+    with pytest.raises(ConfigError, match='Put their layers in a row'):
+        deeper.save(tmp_path / 'n.lamina')
 
 
 @pytest.mark.parametrize('member', ['weights', 'optimizer'])

@@ -19,7 +19,7 @@ from lamina.optimizers import schedules
 OPTIMIZERS = {
     'SGD': {'learning_rate': 0.1, 'momentum': 0.9, 'nesterov': True, 'clipnorm': 1.0},
     'Adam': {'learning_rate': schedules.CosineDecay(0.1, 100), 'amsgrad': True, 'clipvalue': 0.5},
-    'AdamW': {'learning_rate': 0.1, 'weight_decay': 0.2, 'exclude_from_weight_decay': ('bias$', 'norm')},
+    'AdamW': {'learning_rate': 0.1, 'weight_decay': 0.2, 'exclude_from_weight_decay': ('*/bias', 'norm')},
     'Adamax': {'beta_1': 0.5},
     'Nadam': {'global_clipnorm': 1.0},
     'RMSprop': {'centered': True, 'momentum': 0.9, 'name': 'slow'},

@@ -1,6 +1,7 @@
 """Callbacks, interruption, history and what is shown while training."""
 
 import os
+import pickle
 import signal
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import lamina
 from lamina.core.errors import ConfigError, DataError, StateError
+from lamina.training.callbacks import CallbackList
 
 
 class Recorder(lamina.callbacks.Callback):
@@ -124,6 +126,44 @@ def test_per_batch_callbacks_are_refused_with_the_way_out():
         fitted(Old())
     with pytest.raises(ConfigError, match=r'Subclass lamina\.callbacks\.Callback'):
         fitted(print)
+
+
+@pytest.mark.parametrize('name', ['on_test_begin', 'on_test_end', 'on_predict_begin', 'on_predict_end', 'on_predict_batch_end'])
+def test_methods_of_other_calls_are_refused_with_the_way_out(name):
+    callback = type('Old', (lamina.callbacks.Callback,), {name: lambda self, logs=None: None})()
+    with pytest.raises(ConfigError, match=rf"method {name}.*Read logs\['val_loss'\] in on_epoch_end, or do it before or after the call"):
+        fitted(callback)
+
+
+def test_callbacks_know_the_parameters_before_training_begins():
+    class Remember(lamina.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seen = dict(self.params)
+
+    remember = Remember()
+    assert remember.params is None
+    _, history = fitted(remember, epochs=3)
+    assert remember.seen == history.params == {'epochs': 3, 'steps': 4, 'batch_size': 10, 'verbose': 0}
+
+
+def test_parameters_may_be_given_to_the_list():
+    class Session:
+        pass
+
+    one, history = lamina.callbacks.Callback(), lamina.callbacks.History()
+    CallbackList([one, history]).begin(Session(), 'model', {'epochs': 7})
+    assert one.params == history.params == {'epochs': 7}
+    assert one.model == 'model'
+
+
+def test_a_history_is_pickled_without_model_and_session():
+    _, history = fitted()
+    copy = pickle.loads(pickle.dumps(history))
+    assert copy.history == history.history
+    assert (copy.epoch, copy.params, copy.seconds) == (history.epoch, history.params, history.seconds)
+    assert repr(copy) == repr(history)
+    assert copy.model is None
+    assert history.model is not None
 
 
 def test_lines_show_loss_and_rate(capsys):

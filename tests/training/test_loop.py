@@ -180,7 +180,8 @@ def test_predict_of_one_equals_predict_of_many_and_compiles_few_programs(blobs):
 
 def test_models_of_equal_description_share_their_programs(blobs):
     a, b = network(seed=1), network(seed=2)
-    assert a._begin(program_of_task=True) is b._begin(program_of_task=True)
+    dataset, _ = a._datasets(*blobs, None, None, None, 0.0)
+    assert a._begin(dataset) is b._begin(dataset)
 
 
 def test_a_schedule_is_followed_inside_the_compiled_step(blobs):
@@ -199,11 +200,12 @@ def test_the_learning_rate_can_be_changed_without_compiling_again(blobs):
     x, y = blobs
     model = network()
     model.fit(x, y, verbose=0)
-    compiled = model._begin(program_of_task=True).train._cache_size()
+    dataset, _ = model._datasets(x, y, None, None, None, 0.0)
+    compiled = model._begin(dataset).train._cache_size()
     before = model.get_weights()
     model.learning_rate = 0.0
     model.fit(x, y, verbose=0)
-    assert model._begin(program_of_task=True).train._cache_size() == compiled
+    assert model._begin(dataset).train._cache_size() == compiled
     for path, old in zip(model.variables, before, strict=True):
         if 'moving' not in path:
             np.testing.assert_array_equal(old, model.variables[path])
@@ -222,7 +224,7 @@ def test_index_matrix_pads_with_minus_one():
     np.testing.assert_array_equal(index_matrix(np.arange(5), 3), [[0, 1, 2], [3, 4, -1]])
 
 
-def test_a_stream_has_one_shape_for_every_segment():
+def test_a_stream_has_one_shape_for_every_segment(monkeypatch):
     batches = [lamina.data.Arrays((np.full((n, 2), n, np.float32),), (np.zeros(n, np.int32),)) for n in (4, 4, 4, 3)]
 
     class Source:
@@ -232,7 +234,7 @@ def test_a_stream_has_one_shape_for_every_segment():
             return iter(batches)
 
     feed = StreamFeed(Source())
-    feed._capacity = (2, 4)
+    monkeypatch.setattr('lamina.training.feed.SEGMENT_STEPS', 2)
     segments = list(feed.segments(0))
     assert [s.steps for s in segments] == [2, 2]
     assert {s.data[0][0].shape for s in segments} == {(8, 2)}
@@ -240,7 +242,7 @@ def test_a_stream_has_one_shape_for_every_segment():
     assert len(list(feed.segments(4))) == 2
 
 
-def test_compiling_again_and_freezing_start_the_optimizer_anew(blobs):
+def test_compiling_again_starts_the_optimizer_anew(blobs):
     x, y = blobs
     schedule = lamina.optimizers.schedules.PiecewiseConstantDecay([3], [0.5, 0.0])
     model = network()
@@ -252,7 +254,5 @@ def test_compiling_again_and_freezing_start_the_optimizer_anew(blobs):
     model.train_on_batch(x, y)
     # Adam's first move is the learning rate, wherever the gradient is not zero.
     assert np.abs(model.get_weights()[0] - kernel).max() == pytest.approx(0.5, rel=1e-3)
-    model.freeze('dense_1')
-    model.fit(x, y, verbose=0)
-    assert int(model.state.optimizer.updates) == 3
-    assert int(model.state.step) == step + 4
+    assert int(model.state.optimizer.updates) == 1
+    assert int(model.state.step) == step + 1

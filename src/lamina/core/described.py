@@ -6,10 +6,12 @@ They hold settings and never weights, so `dataclasses.replace` edits a network a
 
 import dataclasses
 import functools
+import inspect
 import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
-from lamina.core.errors import ConfigError, unknown_name
+from lamina.core.errors import ConfigError, UnknownNameError, unknown_name
 from lamina.core.fields import setting
 
 T = TypeVar('T', bound=type)
@@ -56,7 +58,63 @@ def unregistered(cls: T) -> T:
     The class is a dataclass whose comparison, hash, printing and refusal to change come from `Described`; having
     dataclasses generate them for each of a hundred classes would double the time that `import lamina` takes.
     """
-    return dataclasses.dataclass(repr=False, eq=False)(cls)
+    cls = dataclasses.dataclass(repr=False, eq=False)(cls)
+    if '__init__' in cls.__dict__:
+        cls.__init__ = _explaining(cls.__init__)
+    return cls
+
+
+def _explaining(init: Callable[..., None]) -> Callable[..., None]:
+    """The same `__init__`, whose complaint about its arguments has four parts. Only a call that failed is looked into."""
+
+    @functools.wraps(init)
+    def __init__(self, *arguments, **settings):
+        try:
+            init(self, *arguments, **settings)
+        except TypeError as error:
+            problem = _misused(type(self), init, arguments, settings)
+            if problem is None:
+                raise
+            raise problem from error
+
+    return __init__
+
+
+def _misused(cls: type, init: Callable[..., None], arguments: tuple, settings: Mapping[str, Any]) -> ConfigError | None:
+    """What is wrong with the arguments of this call, or None where the fault lies deeper."""
+    signature = inspect.signature(init)
+    given = settings.get('name')
+    where = f'{cls.__name__} {given!r}' if isinstance(given, str) and given else cls.__name__
+    parameters = list(signature.parameters.values())[1:]
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        return None
+    known = [p.name for p in parameters]
+    for name in settings:
+        if name not in known:
+            return _unknown_setting(where, name, known)
+    positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    if len(arguments) > len(positional):
+        expected = f'at most {len(positional)}: {", ".join(positional)}' if positional else 'settings by name only'
+        return ConfigError(where, f'{len(arguments)} settings without a name', expected, 'Write the others as name=value.')
+    for name in positional[: len(arguments)]:
+        if name in settings:
+            return ConfigError(where, f'the setting {name!r} twice', 'each setting once', f'Remove {name}=….')
+    passed = {*positional[: len(arguments)], *settings}
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in passed]
+    if missing:
+        return ConfigError(where, f'no {missing[0]!r}', f'the setting {missing[0]!r}, which has no default', f'Add {missing[0]}=….')
+    return None
+
+
+def _unknown_setting(where: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """The error for a setting that the class does not have; `lr` is near to `learning_rate` by its initials."""
+    error = unknown_name(f'{where}, name of a setting', name, known)
+    full = next((k for k in known if '_' in k and ''.join(word[:1] for word in k.split('_')) == name.lower()), None)
+    if full is not None:
+        remedy = f"Did you mean '{full}'?"
+    else:
+        remedy = error.remedy if error.remedy.startswith('Did you mean') else f'Remove {name}=….'
+    return UnknownNameError(error.where, error.got, error.expected, remedy)
 
 
 @unregistered
@@ -65,6 +123,8 @@ class Described:
 
     kind: ClassVar[str] = ''
     aliases: ClassVar[tuple[str, ...]] = ()
+    #: what the error says to one who assigns to the setting `{name}`
+    assignment_advice: ClassVar[str] = 'Use .replace({name}=…), which returns a changed copy.'
 
     def __post_init__(self):
         for f in dataclasses.fields(self):
@@ -95,8 +155,7 @@ class Described:
         # The generated __init__ sets each field once; after that a description never changes.
         if name in self.__dict__ or name not in self.__dataclass_fields__:
             raise dataclasses.FrozenInstanceError(
-                f'{self.label}: cannot set {name!r}; a description never changes. '
-                f'Use .replace({name}=…), or model.freeze(name) to freeze a layer.'
+                f'{self.label}: cannot set {name!r}; a description never changes. {self.assignment_advice.format(name=name)}'
             )
         object.__setattr__(self, name, value)
 

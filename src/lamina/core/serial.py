@@ -9,17 +9,24 @@ import numpy as np
 from lamina.core.described import Described, FrozenDict, lookup
 from lamina.core.errors import ArchiveError, ConfigError, LaminaError
 
-_MAX_DEPTH = 64
+# A hundred networks within networks. About 500 calls are open at once while they are decoded, half of what Python allows.
+MAX_DEPTH = 200
 
 
-def encode(value: Any, where: str = 'description') -> Any:
+def encode(value: Any, where: str = 'description', depth: int = 0) -> Any:
     """A JSON-ready form of a description or a plain value.
 
     Raises:
-        ConfigError: something in it has no saved form (a lambda, an array); register a class for it instead.
+        ConfigError: something in it has no saved form (a lambda, an array; register a class for it instead), or is
+            nested deeper than `decode` takes.
     """
+    if depth > MAX_DEPTH:
+        raise ConfigError(
+            where, f'a description nested deeper than {MAX_DEPTH} levels', 'fewer networks within networks', 'Put their layers in a row.'
+        )
     if isinstance(value, Described):
-        settings = {f.name: encode(getattr(value, f.name), f'{value.label}, setting {f.name!r}') for f in dataclasses.fields(value)}
+        labelled = ((f.name, f'{value.label}, setting {f.name!r}') for f in dataclasses.fields(value))
+        settings = {name: encode(getattr(value, name), label, depth + 1) for name, label in labelled}
         return {'kind': value.kind, 'name': type(value).__name__, 'settings': settings}
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -28,15 +35,23 @@ def encode(value: Any, where: str = 'description') -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else {'float': repr(float(value))}
     if isinstance(value, (tuple, list)):
-        return [encode(v, where) for v in value]
+        return [encode(v, where, depth + 1) for v in value]
     if isinstance(value, dict):
-        return {'items': {str(k): encode(v, where) for k, v in value.items()}}
+        return {'items': {_key(k, where): encode(v, where, depth + 1) for k, v in value.items()}}
     raise ConfigError(
         where,
         f'{value!r}, which has no saved form',
         'a number, a string, a tuple, or an object of a class decorated with @lamina.described',
         'Write it as a small @lamina.described class; then it can be saved and loaded by name.',
     )
+
+
+def _key(key: Any, where: str) -> str:
+    if not isinstance(key, str):
+        raise ConfigError(
+            where, f'a dict with the key {key!r}', 'strings as keys', 'Use strings as keys, or a tuple of (key, value) pairs.'
+        )
+    return key
 
 
 def decode(data: Any, where: str = 'description', depth: int = 0) -> Any:
@@ -46,8 +61,8 @@ def decode(data: Any, where: str = 'description', depth: int = 0) -> Any:
         ArchiveError: the JSON is not of that form, is nested too deep, or holds settings that its class refuses.
         UnknownNameError: it names a class that is not registered.
     """
-    if depth > _MAX_DEPTH:
-        raise ArchiveError(where, f'JSON nested deeper than {_MAX_DEPTH} levels', 'a model description', 'Do not load this file.')
+    if depth > MAX_DEPTH:
+        raise ArchiveError(where, f'JSON nested deeper than {MAX_DEPTH} levels', 'a model description', 'Do not load this file.')
     if isinstance(data, list):
         return tuple(decode(v, where, depth + 1) for v in data)
     if not isinstance(data, dict):
@@ -72,6 +87,9 @@ def _build(data: dict, where: str, depth: int) -> Described:
         raise ArchiveError(
             f'{where} → {data["name"]}', f'the settings {extra}', f'only {sorted(known)}', 'Update Lamina, or re-save the model.'
         )
+    absent = [f.name for f in dataclasses.fields(cls) if f.default is f.default_factory is dataclasses.MISSING and f.name not in settings]
+    if absent:
+        raise ArchiveError(f'{where} → {data["name"]}', f'no settings {absent}', 'every setting without a default', 'Re-save the model.')
     try:
         return cls(**settings)
     except LaminaError:

@@ -7,6 +7,28 @@ import jax
 
 Shape = tuple[int | None, ...]
 
+
+class TypedShape(tuple):
+    """A shape that remembers the dtype of its array, so that layers of whole numbers are described as well.
+
+    Args:
+        shape: the axes.
+        dtype: the name of the dtype.
+    """
+
+    dtype: str
+
+    def __new__(cls, shape: Any, dtype: Any) -> 'TypedShape':
+        typed = super().__new__(cls, shape)
+        typed.dtype = str(dtype)
+        return typed
+
+
+def dtype_of(shape: Any) -> str:
+    """The dtype that a shape remembers; float32 for a plain tuple."""
+    return getattr(shape, 'dtype', 'float32')
+
+
 # Two sizes for every unknown axis: an output axis that differs between the two traces is unknown as well.
 _PROBES = (61, 67)
 

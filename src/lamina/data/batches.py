@@ -149,7 +149,7 @@ def as_batch(item: Any, where: str) -> Arrays:
     if not 1 <= len(parts) <= 3:
         got = f'{len(parts)} parts'
         raise DataError(where, got, 'x, (x, y) or (x, y, weights)', 'Put several inputs into one tuple or dict: ((a, b), y).')
-    arrays = make_arrays(*parts, where=where)
+    arrays = make_arrays(*parts, where=where, pack=False)
     inputs, targets, weights = jax.tree.map(np.asarray, (arrays.inputs, arrays.targets, arrays.weights))
     return Arrays(inputs, targets, weights)
 

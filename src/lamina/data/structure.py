@@ -11,18 +11,19 @@ from lamina.data.checks import check_lengths, named_leaves
 from lamina.data.convert import is_array_like, to_array
 
 
-def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit') -> Arrays:
+def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit', pack: bool = True) -> Arrays:
     """Inputs, targets and weights as converted, checked `Arrays`.
 
     Args:
         x, y: one array or what can become one, or a list, tuple or dict of them.
         sample_weight: one number per example `(n,)` or `(n, 1)`, or arrays in the structure of `y`.
         where: the call, for errors.
+        pack: hold large images as bytes; not in streams, whose batches must be alike.
 
     Raises:
         DataError: see `as_dataset`.
     """
-    inputs = structure(x, 'x', where, pack=True)
+    inputs = structure(x, 'x', where, pack=pack)
     targets = None if y is None else structure(y, 'y', where, keep_integers=True)
     weights = None if sample_weight is None else _weights(sample_weight, targets, where)
     named = [pair for tree, name in ((inputs, 'x'), (targets, 'y'), (weights, 'sample_weight')) for pair in named_leaves(tree, name)]

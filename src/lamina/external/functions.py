@@ -1,6 +1,5 @@
 """A pair of pure functions, `init` and `apply`, as a layer: the common ground of every JAX library."""
 
-import functools
 import inspect
 from typing import Any
 
@@ -15,7 +14,7 @@ from lamina.core.paths import flatten, nest
 from lamina.core.shapes import Shape
 from lamina.external.held import Held, held, keywords, named_leaves
 from lamina.initializers import Initializer
-from lamina.layers.base import Layer
+from lamina.layers.base import Layer, remembered
 from lamina.layers.weight import Weight, Weights
 
 
@@ -87,7 +86,7 @@ class DrawnLeaf(Initializer):
         return np.array(drawn[self.leaf], dtype=dtype)
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def _structure(init: Held, shapes: tuple[Shape, ...]) -> tuple[dict[str, jax.ShapeDtypeStruct], Any]:
     """Shapes and dtypes of the parameters by name, and the structure that they are put back into."""
     params = _drawn(init, host_stream(0, 'structure'), shapes)

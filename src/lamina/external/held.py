@@ -25,7 +25,7 @@ class Held:
         value: the object.
     """
 
-    __slots__ = ('value',)
+    __slots__ = ('__weakref__', 'value')
 
     def __init__(self, value: Any):
         self.value = value

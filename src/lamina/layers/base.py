@@ -4,25 +4,53 @@
 computes its outputs from their values. A layer holds no values itself: equal layers are equal descriptions.
 """
 
+import dataclasses
 import functools
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.described import Described, described, snake_case
 from lamina.core.errors import ConfigError, ShapeError, StateError
-from lamina.core.fields import flag, setting, sizes, text
-from lamina.core.shapes import Shape, abstract_outputs, show
+from lamina.core.fields import Rule, flag, setting, sizes, text, whole
+from lamina.core.shapes import Shape, TypedShape, abstract_outputs, dtype_of, show
 from lamina.layers import weight
 from lamina.layers.scope import Scope
 from lamina.layers.symbolic import Call, Symbol
 from lamina.layers.weight import Weights
 
+T = TypeVar('T')
+
 
 def _known_axes(shape: Any) -> Any:
-    return shape if shape is None else tuple(shape)
+    return tuple(shape) if isinstance(shape, Iterable) else shape
+
+
+_sizes, _whole = sizes(), whole()
+_SHAPE = Rule(
+    lambda v: isinstance(v, tuple) and _sizes.accepts(tuple(n for n in v if n is not None)),
+    'a tuple of sizes without the batch axis, None for an axis of any length',
+    bad=('wide', (0,), (1.5,)),
+)
+
+
+def _is_numeric(dtype: Any) -> bool:
+    try:
+        return any(jnp.issubdtype(np.dtype(dtype), kind) for kind in (jnp.floating, jnp.integer, np.bool_))
+    except TypeError:
+        return False
+
+
+def _dtype_name(dtype: Any) -> Any:
+    """The name of a dtype; what names none comes back as it is, for `validate` to refuse."""
+    try:
+        return np.dtype('float32' if dtype is None else dtype).name
+    except TypeError:
+        return dtype
 
 
 @described
@@ -50,10 +78,16 @@ class Layer(Described):
     """
 
     kind: ClassVar[str] = 'layer'
+    assignment_advice: ClassVar[str] = 'Use .replace({name}=…), which returns a changed copy, or model.freeze(name) to freeze a layer.'
 
     name: str | None = setting(text(), default=None, kw_only=True, compare=False)
     trainable: bool = setting(flag(), default=True, kw_only=True)
-    input_shape: Shape | None = setting(convert=_known_axes, default=None, kw_only=True, compare=False)
+    input_shape: Shape | None = setting(_SHAPE, convert=_known_axes, default=None, kw_only=True, compare=False)
+
+    def _check(self, f: dataclasses.Field, value: Any) -> None:
+        if f.metadata.get('rule') is _SHAPE and _whole.accepts(value):
+            raise ConfigError(f'{self.label}, setting {f.name!r}', repr(value), _SHAPE.expected, f'Write {f.name}=({value},).')
+        super()._check(f, value)
 
     def weights(self, *shapes: Shape) -> Weights:
         """What arrays the layer has for inputs of these shapes, whose first axis, the batch, is None."""
@@ -69,8 +103,8 @@ class Layer(Described):
         Raises:
             ShapeError: the layer cannot take inputs of these shapes.
         """
-        outputs = output_of(self, shapes, ('float32',) * len(shapes))
-        return jax.tree.map(lambda a: a.shape, outputs)
+        outputs = output_of(self, shapes, tuple(dtype_of(shape) for shape in shapes))
+        return jax.tree.map(lambda a: TypedShape(a.shape, a.dtype), outputs)
 
     def children(self) -> dict[str, 'Layer']:
         """The layers within, by name; empty for a plain layer."""
@@ -127,7 +161,27 @@ def weights_of(layer: Layer, *shapes: Shape) -> Weights:
     return declared if layer.trainable else weight.frozen(declared)
 
 
-@functools.lru_cache(maxsize=4096)
+def remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """Decorator: call a function of a description and further hashable arguments once for equal descriptions.
+
+    A result is kept for as long as the description it was found for lives: it may hold a function of the user's, and with it data.
+    """
+    results: weakref.WeakKeyDictionary[Layer, dict[tuple, T]] = weakref.WeakKeyDictionary()
+
+    @functools.wraps(function)
+    def recalled(layer: Layer, *arguments: Any) -> T:
+        known = results.get(layer)
+        if known is None or arguments not in known:
+            result = function(layer, *arguments)
+            # Looked up again: the layer that was remembered may have gone, or another thread may have come first.
+            known = results.setdefault(layer, {})
+            known[arguments] = result
+        return known[arguments]
+
+    return recalled
+
+
+@remembered
 def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...]) -> Any:
     """Abstract outputs (shape with None for unknown axes, dtype) of a layer, traced once for equal layers."""
 
@@ -146,13 +200,21 @@ class InputLayer(Layer):
         dtype: what the data is converted to on the device.
     """
 
-    shape: Shape = setting(convert=_known_axes, default=())
-    dtype: str = setting(convert=lambda d: np.dtype(d).name, default='float32')
+    shape: Shape = setting(_SHAPE, convert=_known_axes, default=())
+    dtype: str = setting(convert=_dtype_name, default='float32')
+
+    def validate(self) -> None:
+        where, got = f"{self.label}, setting 'dtype'", repr(self.dtype)
+        if not _is_numeric(self.dtype):
+            raise ConfigError(where, got, "the name of a dtype of numbers, such as 'float32' or 'int32'", 'Change dtype.')
+        held = jax.dtypes.canonicalize_dtype(self.dtype).name
+        if held != self.dtype:
+            raise ConfigError(where, got, f'{held!r}: networks compute in 32 bits', f"Write dtype='{held}'; 64-bit data is converted.")
 
     @property
     def batch_shape(self) -> Shape:
         """The shape with the batch axis, `(None, …)`."""
-        return (None, *self.shape)
+        return TypedShape((None, *self.shape), self.dtype)
 
     def apply(self, variables, x, scope):
         return x
@@ -161,13 +223,17 @@ class InputLayer(Layer):
         return 'input'
 
 
-def Input(shape: Shape, dtype: str = 'float32', name: str | None = None) -> Symbol:
+def Input(shape: Shape, batch_size: int | None = None, dtype: Any = 'float32', *, name: str | None = None) -> Symbol:
     """A symbolic input, the start of a functional network, or the first entry of a `Sequential`.
 
     Args:
-        shape: of one example, without the batch axis.
-        dtype: what the data is converted to on the device.
+        shape: of one example, without the batch axis; None for an axis of any length.
+        batch_size: accepted as in Keras, and without effect: one network takes batches of any size.
+        dtype: what the data is converted to on the device, of at most 32 bits; default 'float32'.
         name: by which a dict of inputs refers to it.
+
+    Raises:
+        ConfigError: a shape that is no tuple of sizes, or a dtype of 64 bits; the message says what to write.
 
     Example:
         >>> import lamina
@@ -175,11 +241,12 @@ def Input(shape: Shape, dtype: str = 'float32', name: str | None = None) -> Symb
         >>> lamina.Model(x, lamina.layers.Dense(2)(x)).count_params()
         18
     """
-    sizes_rule = sizes()
-    known = tuple(n for n in (shape if isinstance(shape, (tuple, list)) else ('?',)) if n is not None)
-    if not sizes_rule.accepts(known):
-        raise ConfigError(
-            "Input, setting 'shape'", repr(shape), 'a tuple of sizes, without the batch axis', 'Write Input((28, 28)) or Input((8,)).'
-        )
-    layer = InputLayer(tuple(shape), dtype, name=name)
+    axes = _known_axes(shape)
+    if not _SHAPE.accepts(axes):
+        remedy = f'Write Input(({shape},)).' if _whole.accepts(shape) else 'Write Input((28, 28)) or Input((8,)).'
+        raise ConfigError("Input, setting 'shape'", repr(shape), _SHAPE.expected, remedy)
+    if batch_size is not None and not _whole.accepts(batch_size):
+        remedy = f'Write dtype={batch_size!r}.' if isinstance(batch_size, str) else 'Leave it out: any batch size is taken.'
+        raise ConfigError("Input, setting 'batch_size'", repr(batch_size), _whole.expected, remedy)
+    layer = InputLayer(axes, dtype, name=name)
     return Symbol(layer.batch_shape, layer.dtype, layer)

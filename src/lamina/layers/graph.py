@@ -40,7 +40,7 @@ class Graph(Layer):
 
     Args:
         inputs: an InputLayer, or a tuple or dict of them.
-        layers: by name; a layer used by several nodes shares its weights.
+        layers: by name, in the order of their weights; a layer used by several nodes shares its weights.
         nodes: the uses of the layers, each after what it needs.
         outputs: a Reference, or a tuple or dict of them.
     """
@@ -114,6 +114,9 @@ class Graph(Layer):
     def between(cls, inputs: Any, outputs: Any, name: str | None = None) -> 'Graph':
         """The graph from input symbols to output symbols, each a symbol or a list, tuple or dict of symbols.
 
+        Its layers, and so its weights, come in Keras's order: those with the longest way to an output first, and among
+        equals the one that a search back from the outputs meets first.
+
         Raises:
             ConfigError: as `traced`.
         """
@@ -152,12 +155,13 @@ class _Tracer:
         names = numbered_names(tuple(x.origin for x in sources))
         self.inputs = {id(x.origin): x.origin.replace(name=name) for x, name in zip(sources, names, strict=True)}
         self.calls: list[Call] = []
+        self.met: dict[int, int] = {}
 
     def graph(self, inputs: Any, outputs: Any, name: str | None) -> Graph:
-        for y in leaves(outputs):
+        for y in _by_key(outputs):
             self._visit(y)
-        shared = list({id(c.layer): c.layer for c in self.calls}.values())
-        names = numbered_names(tuple(shared))
+        shared = self._layers()
+        names = numbered_names(shared)
         name_of = {id(layer): n for layer, n in zip(shared, names, strict=True)}
         return Graph(
             inputs=self._named_inputs(inputs),
@@ -176,6 +180,19 @@ class _Tracer:
     def _reference(self, x: Symbol) -> Reference:
         return Reference(self.entries[id(x.origin)], x.index)
 
+    def _layers(self) -> tuple[Layer, ...]:
+        """The layers, deepest first; the depth of a layer is the longest way from its deepest use to an output."""
+        depth_of_call: dict[int, int] = {}
+        depth_of_layer: dict[int, int] = {}
+        for call in reversed(self.calls):
+            # As in Keras, a use whose layer was already met deeper down counts as that deep itself.
+            depth = max(depth_of_call.get(id(call), 0), depth_of_layer.get(id(call.layer), 0))
+            depth_of_layer[id(call.layer)] = depth
+            for x in call.arguments:
+                depth_of_call[id(x.origin)] = max(depth_of_call.get(id(x.origin), 0), depth + 1)
+        shared = {id(call.layer): call.layer for call in self.calls}
+        return tuple(shared[i] for i in sorted(shared, key=lambda i: (-depth_of_layer[i], self.met[i])))
+
     def _visit(self, symbol: Symbol) -> None:
         # An explicit stack: networks of a thousand layers outrun Python's recursion limit.
         stack = [symbol]
@@ -188,11 +205,19 @@ class _Tracer:
                     'Model', f'an output that depends on {origin!r}', 'dependence on the listed inputs only', 'Add it to inputs.'
                 )
             elif missing := [x for x in reversed(origin.arguments) if id(x.origin) not in self.entries]:
+                self.met.setdefault(id(origin.layer), len(self.met))
                 stack.extend(missing)
             else:
+                self.met.setdefault(id(origin.layer), len(self.met))
                 self.entries[id(origin)] = len(self.inputs) + len(self.calls)
                 self.calls.append(origin)
                 stack.pop()
+
+
+def _by_key(outputs: Any) -> list[Symbol]:
+    """The outputs in the order in which Keras searches: those in a dict by their sorted keys."""
+    entries = [outputs[key] for key in sorted(outputs, key=str)] if isinstance(outputs, dict) else outputs
+    return [y for entry in entries for y in _by_key(entry)] if isinstance(entries, (list, tuple)) else [entries]
 
 
 def _as_list(shapes: Any) -> list[Shape]:

@@ -24,6 +24,7 @@ class Records:
 
     updates: dict[str, Any] = field(default_factory=dict)
     losses: list[Any] = field(default_factory=list)
+    uses: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Scope:
         step: how many steps were trained before this one.
         valid: (batch,) ones, and zeros for the rows that only pad the last batch; None where all rows are real.
         path: where in the network this layer stands, `'encoder/dense_1'`.
+        use: how often a shared layer was used before in this pass.
         frozen: whether this layer, or one around it, has `trainable=False`.
         tap: called as `tap(path, name, value)` for every tapped value; what it returns takes the value's place.
         observer: called as `observer(path, layer, inputs, outputs)` after every layer.
@@ -46,6 +48,7 @@ class Scope:
     step: jax.Array | int = 0
     valid: jax.Array | None = None
     path: str = ''
+    use: int = 0
     frozen: bool = False
     tap_with: Tap | None = None
     observer: Observer | None = None
@@ -53,9 +56,15 @@ class Scope:
 
     def call(self, layer: 'Layer', name: str, variables: Mapping[str, Any], *inputs: Any) -> Any:
         """Run the layer that stands under this name, with its own part of the variables."""
-        inner = replace(self, path=self.join(name), frozen=self.frozen or not layer.trainable)
+        path = self.join(name)
+        use = self.records.uses.get(path, 0)
+        self.records.uses[path] = use + 1
+        inner = replace(self, path=path, use=use, frozen=self.frozen or not layer.trainable)
+        own = variables.get(name, {})
+        if use:  # a shared layer goes on from what its last use made of its averages
+            own = {n: self.records.updates.get(inner.join(n), value) for n, value in own.items()}
         try:
-            outputs = layer.apply(variables.get(name, {}), *inputs, scope=inner)
+            outputs = layer.apply(own, *inputs, scope=inner)
         except LaminaError:
             raise
         except (TypeError, ValueError) as error:
@@ -80,7 +89,7 @@ class Scope:
         Raises:
             StateError: the network runs without randomness; only reached by a layer that draws during inference.
         """
-        return jax.random.fold_in(jax.random.fold_in(self._root_key(), self.step), path_number(self.join(name)))
+        return jax.random.fold_in(jax.random.fold_in(self._root_key(), self.step), path_number(self._stream(self.join(name))))
 
     def random_bits(self, shape: tuple[int, ...], *, seed: int | None = None) -> jax.Array:
         """32 random bits for each element of a mask, of this step and this layer alone; cheaper than `jax.random`.
@@ -93,8 +102,12 @@ class Scope:
             StateError: as in `random_key`.
         """
         if seed is not None:
-            return hashed_bits(device_key(seed), self.step, '', shape)
-        return hashed_bits(self._root_key(), self.step, self.path, shape)
+            return hashed_bits(device_key(seed), self.step, self._stream(''), shape)
+        return hashed_bits(self._root_key(), self.step, self._stream(self.path), shape)
+
+    def _stream(self, path: str) -> str:
+        """The name of a random stream: each use of a shared layer draws from its own."""
+        return f'{path}#{self.use}' if self.use else path
 
     def _root_key(self) -> jax.Array:
         if self.key is None:

@@ -1,7 +1,7 @@
 """Models: descriptions with weights. `Sequential` and `Model` describe, compile, train, evaluate, predict and save."""
 
-from lamina.models.loading import load
+from lamina.models.loading import load, load_model
 from lamina.models.model import Model
 from lamina.models.sequential import Sequential
 
-__all__ = ['Model', 'Sequential', 'load']
+__all__ = ['Model', 'Sequential', 'load', 'load_model']

@@ -15,6 +15,7 @@ from lamina.core.paths import flatten
 from lamina.core.serial import decode, encode
 from lamina.core.structure import leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
+from lamina.layers.graph import Graph
 from lamina.models.ports import ports_of
 from lamina.models.settings import CompileSettings
 from lamina.training.state import OptimizerState, owned
@@ -24,6 +25,8 @@ FORMAT = 'lamina model'
 FORMAT_VERSION = 1
 DESCRIPTION, WEIGHTS, OPTIMIZER = 'model.json', 'weights.safetensors', 'optimizer.safetensors'
 _LARGEST = {DESCRIPTION: 64 * 2**20, WEIGHTS: 2**40, OPTIMIZER: 2**41}
+_MOST_LAYERS = 20_000
+_LARGEST_RATE = float(np.finfo(np.float32).max)
 
 
 class Stored(NamedTuple):
@@ -54,12 +57,15 @@ def write(stored: Stored, path: str | Path) -> Path:
     """Write a model to one file, whole or not at all; `.lamina` is added where the path has no suffix.
 
     Raises:
-        ConfigError: the network holds a plain function, which has no saved form; decorate a small class instead.
+        ConfigError: the network holds a plain function, which has no saved form (decorate a small class instead), or is
+            larger or more deeply nested than `read` takes.
         StorageError: the disk is full or the folder cannot be written; what stood there before is untouched.
     """
     path = Path(path)
     path = path if path.suffix else path.with_suffix('.lamina')
     settings = _saved_settings(stored.settings)
+    if trouble := _too_many(stored.network) or _out_of_range(stored.seed, stored.step, stored.learning_rate):
+        raise ConfigError(f'model {stored.name!r}', *trouble, 'Change it before you save the model.')
     description = {
         'format': FORMAT,
         'format_version': FORMAT_VERSION,
@@ -143,6 +149,10 @@ def _stored(description: dict[str, Any], members: dict[str, bytes], path: str) -
     settings = None if description['compile'] is None else decode(description['compile'])
     if settings is not None and not isinstance(settings, CompileSettings):
         raise ArchiveError(path, 'compile settings of another kind', 'CompileSettings', 'Save the model again.')
+    numbers = description['seed'], description['step'], description['learning_rate']
+    # Before anything is traced: a graph may use a graph many times, and so a small file describe endless work.
+    if trouble := _too_many(network) or _out_of_range(*numbers):
+        raise ArchiveError(f'{path}, {DESCRIPTION}', *trouble, 'Save the model again, or do not load this file.')
     declared = flatten(weights_of(network, *(layer.batch_shape for layer in leaves(inputs))))
     ports_of(network, inputs)  # traces the whole network, so that one which cannot run is refused here
     # Shapes are compared with the file before any array is made: a description cannot make us allocate more than it has.
@@ -150,15 +160,46 @@ def _stored(description: dict[str, Any], members: dict[str, bytes], path: str) -
     trainable = {p: jax.ShapeDtypeStruct(w.shape, np.dtype(w.dtype)) for p, w in declared.items() if w.trainable}
     return Stored(
         name=str(description['name']),
-        seed=int(description['seed']),
+        seed=numbers[0],
         network=network,
         inputs=inputs,
         settings=settings,
         weights=weights,
         optimizer=_optimizer_state(trainable, settings, members, path),
-        step=int(description['step']),
-        learning_rate=float(description['learning_rate']),
+        step=numbers[1],
+        learning_rate=float(numbers[2]),
     )
+
+
+def _too_many(network: Layer) -> tuple[str, str] | None:
+    """What was got and expected where a network describes more layers than a file may, or uses more in one pass; else None."""
+    counts: dict[int, tuple[int, int]] = {}
+    stack = [network]
+    while stack:
+        layer = stack[-1]
+        children = layer.children()
+        if unknown := [child for child in children.values() if id(child) not in counts]:
+            stack.extend(unknown)
+            continue
+        uses = [node.layer for node in layer.nodes] if isinstance(layer, Graph) else list(children)
+        described = 1 + sum(counts[id(child)][0] for child in children.values())
+        executed = 1 + sum(counts[id(children[name])][1] for name in uses)
+        counts[id(stack.pop())] = described, executed
+    most = max(counts[id(network)])
+    if most <= _MOST_LAYERS:
+        return None
+    return f'a network of {most:,} layers' if most < 10**12 else 'a network of endless layers', f'at most {_MOST_LAYERS:,}'
+
+
+def _out_of_range(seed: Any, step: Any, rate: Any) -> tuple[str, str] | None:
+    """What was got and expected where one of these numbers is none, or has no place in a state; else None."""
+    if type(seed) is not int or not -(2**63) <= seed < 2**63:
+        return f'the seed {seed!r:.40}', 'a whole number of 64 bits'
+    if type(step) is not int or not 0 <= step < 2**31:
+        return f'the step {step!r:.40}', 'a whole number from 0 to 2³¹ - 1'
+    if type(rate) not in (int, float) or not abs(rate) <= _LARGEST_RATE:
+        return f'the learning rate {rate!r:.40}', 'a finite number of 32 bits'
+    return None
 
 
 def _optimizer_state(trainable: dict[str, Any], settings: CompileSettings | None, members: dict[str, bytes], path: str) -> Any:

@@ -21,12 +21,12 @@ def bound(model: Any, dataset: Arrays | Batches, where: str) -> 'Arrays | BoundB
     if not isinstance(dataset, Arrays):
         return BoundBatches(model, dataset, where)
     ports = model.ports
-    targets = ports.bind_outputs(dataset.targets, f'{where}, y')
+    losses = per_output(model.settings.loss, ports.output_names, 'loss')
+    unused = tuple(name for name, loss in zip(ports.output_names, losses, strict=True) if loss is None)
+    targets = ports.bind_outputs(dataset.targets, f'{where}, y', unused)
     if targets is None:
         raise DataError(f'{where}, y', 'no targets', 'one for each example', 'Pass y, or batches of (x, y).')
-    for loss, target, shape, name in zip(
-        per_output(model.settings.loss, ports.output_names, 'loss'), targets, ports.output_shapes, ports.output_names, strict=True
-    ):
+    for loss, target, shape, name in zip(losses, targets, ports.output_shapes, ports.output_names, strict=True):
         if loss is not None:
             check_targets(loss, np.asarray(target), shape, f'{where}, y' if len(targets) == 1 else f'{where}, y of output {name!r}')
     return Arrays(ports.bind_inputs(dataset.inputs, where), targets, _weights(dataset.weights, ports, where))
@@ -55,10 +55,17 @@ class BoundBatches:
         self.model, self.source, self.where, self.weights = model, source, where, weights
         self.length, self.repeatable = source.length, source.repeatable
 
+    def first(self) -> Arrays:
+        """The first batch, which stays the first to be read."""
+        return self._bound(self.source.peek(), 1)
+
     def __iter__(self) -> Iterator[Arrays]:
         for number, batch in enumerate(self.source, start=1):
-            arrays = cast(Arrays, bound(self.model, batch, f'{self.where}, batch {number}'))
-            yield arrays if self.weights is None else _weighted(arrays, self.weights)
+            yield self._bound(batch, number)
+
+    def _bound(self, batch: Arrays, number: int) -> Arrays:
+        arrays = cast(Arrays, bound(self.model, batch, f'{self.where}, batch {number}'))
+        return arrays if self.weights is None else _weighted(arrays, self.weights)
 
 
 def with_class_weights(dataset: Arrays | BoundBatches, weights: Mapping[int, float]) -> Arrays | BoundBatches:

@@ -30,7 +30,12 @@ def load(path: str | Path, *, compile: bool = True) -> Model:
     model = kind.__new__(kind)
     model._start(stored.network, stored.inputs, stored.name, stored.seed)
     model.settings = stored.settings if compile else None
-    model._install(stored.weights, step=stored.step)
+    model._install(stored.weights)
+    model.state = model.state._replace(step=owned(stored.step, np.int32))
     if model.settings is not None:
         model.state = model.state._replace(optimizer=stored.optimizer, learning_rate=owned(stored.learning_rate, np.float32))
     return model
+
+
+# Keras's name for it.
+load_model = load

@@ -8,19 +8,21 @@ import jax
 import numpy as np
 
 from lamina.core import paths
-from lamina.core.described import snake_case
+from lamina.core.described import freeze, snake_case
 from lamina.core.errors import ShapeError, StateError, unknown_name
 from lamina.core.keys import next_seed
+from lamina.core.notices import notice
 from lamina.core.structure import leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.graph import Graph
-from lamina.layers.symbolic import Symbol
+from lamina.layers.symbolic import Call, Symbol
 from lamina.layers.weight import Weight, initial_values
 from lamina.models import archive
 from lamina.models.ports import Ports, ports_of
+from lamina.models.submodel import network_up_to
 from lamina.models.summary import Summary
 from lamina.models.trainer import Trainer
-from lamina.training.state import State, owned
+from lamina.training.state import State, owned, restricted
 
 
 class Model(Trainer):
@@ -52,6 +54,43 @@ class Model(Trainer):
             if call.source is not None:
                 self._carried |= prefixed(node.layer, call.source)
         self.build()
+        self._tell_of_shared(calls)
+        for node, call in zip(graph.nodes, calls, strict=True):
+            call.source = call.source or _Part(self, node.layer)
+
+    def _tell_of_shared(self, calls: list[Call]) -> None:
+        """Say aloud that models of common symbols do not share weights, as they do in Keras."""
+        owners = {call.source.model.name for call in calls if isinstance(call.source, _Part) and call.source.variables}
+        if owners:
+            notice(
+                f'{self.name!r} has layers in common with {", ".join(sorted(map(repr, owners)))} and starts from their weights; from here '
+                "on each model has its own. To use a part of a trained model, call its submodel('layer')."
+            )
+
+    def submodel(self, layer: str, *, name: str | None = None) -> 'Model':
+        """A model of the layers that lead up to one of the outermost level, with copies of their weights.
+
+        Args:
+            layer: whose output becomes the output.
+            name: of the new model; default this one's with the layer's.
+
+        Raises:
+            UnknownNameError: there is no such layer.
+
+        Example:
+            >>> import lamina
+            >>> x = lamina.Input((8,))
+            >>> code = lamina.layers.Dense(2, name='code')(x)
+            >>> autoencoder = lamina.Model(x, lamina.layers.Dense(8)(code))
+            >>> autoencoder.submodel('code').output_shape
+            (None, 2)
+        """
+        network = network_up_to(self.network, layer, f'submodel of {self.name!r}')
+        values = self.variables
+        model = type(self).__new__(type(self))
+        model._start(network, self.inputs, name or f'{self.name}_{layer}', self.seed)
+        model._carried = values
+        return model.build()
 
     @classmethod
     def from_layer(cls, layer: Layer, inputs: Any, *, name: str | None = None, seed: int | None = None) -> 'Model':
@@ -64,7 +103,7 @@ class Model(Trainer):
         model = Model.__new__(cls if cls.__init__ is Model.__init__ else Model)
         if isinstance(inputs, tuple) and all(n is None or isinstance(n, int) for n in inputs):
             inputs = InputLayer(inputs, name='input')
-        model._start(layer, inputs, name, seed)
+        model._start(layer, freeze(inputs), name, seed)
         model.build()
         return model
 
@@ -88,6 +127,7 @@ class Model(Trainer):
 
     @network.setter
     def network(self, network: Layer) -> None:
+        self._refuse_while_training('change the network')
         values = self.state.variables
         declared = self._declared(network)
         if set(declared) != set(values) or any(tuple(values[p].shape) != w.shape for p, w in declared.items()):
@@ -98,7 +138,7 @@ class Model(Trainer):
                 'Build a new model.',
             )
         self._network = network
-        self._install(values, step=self.state.step)
+        self._install(values)
 
     @property
     def built(self) -> bool:
@@ -149,12 +189,10 @@ class Model(Trainer):
     def build(self) -> Self:
         """Give every weight its initial value; done by itself as soon as the input shape is known."""
         declared = self._declared()
-        values = initial_values(paths.nest(declared), self.seed)
-        for path, value in self._carried.items():
-            if path in values:
-                values[path] = np.asarray(value)
+        kept = {path: v for path, v in self._carried.items() if path in declared and np.shape(v) == declared[path].shape}
+        drawn = initial_values(paths.nest({path: w for path, w in declared.items() if path not in kept}), self.seed)
         self._carried = {}
-        self._install(values)
+        self._install(drawn | kept)
         return self
 
     def _declared(self, network: Layer | None = None) -> dict[str, Weight]:
@@ -163,23 +201,29 @@ class Model(Trainer):
         ports_of(network, self.inputs)
         return paths.flatten(weights_of(network, *shapes))
 
-    def _install(self, values: dict[str, Any], step: Any = 0) -> None:
-        """Make these the weights, each where its description says, trainable or not."""
-        declared = self._declared()
+    def _install(self, values: dict[str, Any]) -> None:
+        """Make these the weights, each where its description says, trainable or not.
+
+        What was learned about training stays: the step, the rate, and the optimizer's state unless new weights are to be trained,
+        for which it would count too many updates.
+        """
+        declared, before = self._declared(), self._state
         arrays = {path: owned(values[path], w.dtype) for path, w in declared.items()}
+        trainable = {path: arrays[path] for path, w in declared.items() if w.trainable}
         self.state = State(
-            trainable={path: arrays[path] for path, w in declared.items() if w.trainable},
+            trainable=trainable,
             other={path: arrays[path] for path, w in declared.items() if not w.trainable},
-            optimizer=None,
-            step=owned(step, np.int32),
-            learning_rate=owned(self._initial_learning_rate(), np.float32),
+            optimizer=None if before is None or self.settings is None else restricted(before, self.settings.optimizer, trainable),
+            step=owned(0, np.int32) if before is None else before.step,
+            learning_rate=owned(self._initial_learning_rate(), np.float32) if before is None else before.learning_rate,
         )
 
     @property
     def variables(self) -> dict[str, np.ndarray]:
         """Copies of all weights by path, in the order of the layers."""
-        values = jax.device_get(self.state.variables)
-        return {path: np.array(values[path]) for path in self._declared()}
+        with self._lock:
+            values = jax.device_get(self.state.variables)
+            return {path: np.array(values[path]) for path in self._declared()}
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -222,17 +266,19 @@ class Model(Trainer):
             UnknownNameError: no weight has this path.
             ShapeError: a shape differs; no weight was changed.
         """
-        state, declared = self.state, self._declared()
+        declared = self._declared()
         for path, value in values.items():
             if path not in declared:
                 raise unknown_name(f'set_variables of {self.name!r}', path, declared)
             if np.shape(value) != declared[path].shape:
                 raise ShapeError(f'weight {path!r}', f'shape {np.shape(value)}', f'{declared[path].shape}', 'Pass an array of that shape.')
         new = {path: owned(value, declared[path].dtype) for path, value in values.items()}
-        self.state = state._replace(
-            trainable={path: new.get(path, value) for path, value in state.trainable.items()},
-            other={path: new.get(path, value) for path, value in state.other.items()},
-        )
+        with self._lock:
+            state = self.state
+            self.state = state._replace(
+                trainable={path: new.get(path, value) for path, value in state.trainable.items()},
+                other={path: new.get(path, value) for path, value in state.other.items()},
+            )
 
     def count_params(self) -> int:
         """The number of elements in all weights."""
@@ -249,8 +295,17 @@ class Model(Trainer):
         return self._set_trainable(pattern, False)
 
     def unfreeze(self, pattern: str = '*') -> list[str]:
-        """The opposite of `freeze`."""
+        """The opposite of `freeze`; the optimizer's state begins anew."""
         return self._set_trainable(pattern, True)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any weight is trained; assign to freeze or unfreeze every layer, as in Keras."""
+        return any(weight.trainable for weight in self._declared().values())
+
+    @trainable.setter
+    def trainable(self, trainable: bool) -> None:
+        self._set_trainable('*', bool(trainable))
 
     def _set_trainable(self, pattern: str, trainable: bool) -> list[str]:
         matched: list[str] = []
@@ -273,8 +328,13 @@ class Model(Trainer):
             StorageError: the disk is full or the folder cannot be written; what stood there before is untouched.
             ConfigError: the network holds a plain function, which has no saved form.
         """
+        with self._lock:
+            stored = self._stored(include_optimizer)
+        return archive.write(stored, path)
+
+    def _stored(self, include_optimizer: bool) -> archive.Stored:
         state = self.state
-        stored = archive.Stored(
+        return archive.Stored(
             name=self.name,
             seed=self.seed,
             network=self.network,
@@ -285,7 +345,6 @@ class Model(Trainer):
             step=int(state.step),
             learning_rate=float(state.learning_rate),
         )
-        return archive.write(stored, path)
 
     def summary(self, print_fn: Any = None) -> None:
         """Print the layers with output shapes, parameters, floating-point operations per example, and bytes."""
@@ -325,7 +384,22 @@ class Model(Trainer):
             )
 
 
-def prefixed(name: str, model: Model) -> dict[str, Any]:
+class _Part:
+    """A layer of a model as the source of weights for another model made from the same symbols."""
+
+    built = True
+
+    def __init__(self, model: Model, name: str):
+        self.model, self.name = model, name
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The layer's weights by their path within it."""
+        prefix = self.name + paths.SEPARATOR
+        return {path.removeprefix(prefix): value for path, value in self.model.variables.items() if path.startswith(prefix)}
+
+
+def prefixed(name: str, model: Model | _Part) -> dict[str, Any]:
     """A model's weights by the paths they have where it stands as the layer of this name."""
     return {f'{name}{paths.SEPARATOR}{path}': value for path, value in model.variables.items()} if model.built else {}
 

@@ -9,11 +9,14 @@ import jax.numpy as jnp
 
 from lamina import metrics
 from lamina.core import paths
-from lamina.core.errors import ConfigError
+from lamina.core.errors import ConfigError, DataError
+from lamina.core.serial import encode
 from lamina.core.structure import leaves
+from lamina.data import Arrays
 from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight
+from lamina.losses import FunctionLoss
 from lamina.models.ports import Ports, outputs_in_order, ports_of
 from lamina.models.settings import CompileSettings, per_output
 from lamina.optimizers import Schedule
@@ -21,16 +24,45 @@ from lamina.training.program import Program
 from lamina.training.task import Batch, Pass, Task
 
 
+def program_for(
+    network: Layer, inputs: Any, settings: CompileSettings | None, own: dict[Any, Program], targets: tuple | None = None
+) -> Program:
+    """The compiled programs of a description. Equal descriptions share them, so that a second model of one kind compiles nothing.
+
+    Args:
+        network, inputs, settings: the description; without settings, for prediction only.
+        own: a model's own programs. Only here are those of descriptions that hold functions: they may hold data, and must not
+            outlive the model.
+        targets: shapes of the targets, where what a metric means depends on them.
+    """
+    key = (network, inputs, settings, targets)
+    if key not in own:
+        shared = _has_saved_form(network) and _has_saved_form(settings)
+        own[key] = _shared_program(*key) if shared else _program(*key)
+    return own[key]
+
+
+def _has_saved_form(value: Any) -> bool:
+    try:
+        encode(value)
+    except ConfigError:
+        return False
+    return True
+
+
 @functools.lru_cache(maxsize=32)
-def program_for(network: Layer, inputs: Any, settings: CompileSettings | None) -> Program:
-    """The compiled programs for equal descriptions are the same: a second model of one kind compiles nothing."""
+def _shared_program(network: Layer, inputs: Any, settings: CompileSettings | None, targets: tuple | None) -> Program:
+    return _program(network, inputs, settings, targets)
+
+
+def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targets: tuple | None) -> Program:
     ports = ports_of(network, inputs)
     weights = paths.flatten(weights_of(network, *(i.batch_shape for i in leaves(inputs))))
     forward = forward_of(network, ports.input_layers, weights)
     constrain = constrain_of(weights)
     if settings is None:
         return Program(Task(forward, _no_loss, _no_metrics, constrain, report=dict))
-    objectives = Objectives(ports, settings)
+    objectives = Objectives(ports, settings, targets)
     schedule = getattr(settings.optimizer, 'learning_rate', None)
     return Program(
         Task(
@@ -72,8 +104,9 @@ class Objectives:
         ConfigError: no output has a loss, or loss weights and losses do not match.
     """
 
-    def __init__(self, ports: Ports, settings: CompileSettings):
+    def __init__(self, ports: Ports, settings: CompileSettings, targets: tuple | None = None):
         names = ports.output_names
+        self.targets = targets or (None,) * len(names)
         self.names = names
         self.losses = per_output(settings.loss, names, 'loss')
         weights = per_output(settings.loss_weights, names, 'loss_weights')
@@ -87,6 +120,7 @@ class Objectives:
         total, parts = jnp.float32(0), {}
         for i, (name, loss, factor) in enumerate(zip(self.names, self.losses, self.weights, strict=True)):
             if loss is not None:
+                _check_reduction(loss, name)
                 value = loss(batch.targets[i], outputs[i], sample_weight=_at(batch.weights, i), valid=batch.valid)
                 total = total + factor * value
                 parts[f'{name}_loss'] = value
@@ -98,7 +132,7 @@ class Objectives:
         for name, (i, metric, weighted) in self.metrics.items():
             weight = batch.valid
             if weighted and (given := _at(batch.weights, i)) is not None:
-                weight = weight * given.reshape(weight.shape)
+                weight = weight * _per_example(given, self.names[i])
             sums[name] = metric.sums(batch.targets[i], outputs[i], weight)
         return sums
 
@@ -112,12 +146,40 @@ class Objectives:
         for argument, weighted in (('metrics', False), ('weighted_metrics', True)):
             for i, entry in enumerate(per_output(getattr(settings, argument), self.names, argument, several=True)):
                 for value in leaves(entry) if entry is not None else []:
-                    metric = metrics.get(value, loss=self.losses[i], output_shape=ports.output_shapes[i])
+                    loss, shape, target = self.losses[i], ports.output_shapes[i], self.targets[i]
+                    metric = metrics.get(value, loss=loss, output_shape=shape, target_shape=target)
                     if metric is None:
                         continue
                     name = f'{self.names[i]}_{metric.display_name}' if len(self.names) > 1 else metric.display_name
                     named[_unused(name, named)] = (i, metric, weighted)
         return named
+
+
+def target_shapes(dataset: Any, settings: CompileSettings) -> tuple | None:
+    """The shapes of a dataset's targets, where a metric is named 'accuracy' beside a loss that does not say what its targets are."""
+    unclear = any(isinstance(loss, FunctionLoss) for loss in leaves(settings.loss))
+    if not unclear:
+        return None
+    batch = dataset if isinstance(dataset, Arrays) else dataset.first()
+    return tuple(None if t is None else (None, *t.shape[1:]) for t in batch.targets)
+
+
+def _check_reduction(loss: Any, name: str) -> None:
+    if getattr(loss, 'reduction', '') in (None, 'none'):
+        raise ConfigError(
+            f'the loss of output {name!r}', "reduction='none'", 'a loss that is one number', "Use reduction='sum_over_batch_size' to train."
+        )
+
+
+def _per_example(weights: jax.Array, name: str) -> jax.Array:
+    if weights.size != weights.shape[0]:
+        raise DataError(
+            f'sample_weight of output {name!r}',
+            f'shape {weights.shape}',
+            'one weight for each example, (batch,), where there are weighted_metrics',
+            'Measure with metrics= instead, or weigh whole examples.',
+        )
+    return weights.reshape(-1)
 
 
 def _unused(name: str, taken: dict) -> str:

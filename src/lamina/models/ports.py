@@ -51,8 +51,10 @@ class Ports:
             _check_shape(layer, tuple(array.shape), where)
         return tuple(_with_declared_axes(layer, a) for layer, a in zip(layers, arrays, strict=True))
 
-    def bind_outputs(self, y: Any, where: str) -> tuple[Any, ...] | None:
-        """The arrays of y in the order of the outputs; None stays None."""
+    def bind_outputs(self, y: Any, where: str, unused: tuple[str, ...] = ()) -> tuple[Any, ...] | None:
+        """The arrays of y in the order of the outputs; None stays None, and stands for `unused` outputs that a dict leaves out."""
+        if isinstance(y, Mapping):
+            y = {name: None for name in unused if name not in y} | dict(y)
         return None if y is None else _in_order(y, self.output_names, where, 'output')
 
     def structure(self, outputs: Any) -> Any:

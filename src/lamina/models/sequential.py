@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from lamina.core.errors import ConfigError, LaminaError
 from lamina.layers.base import InputLayer, Layer
 from lamina.layers.compose import Chain, as_layer
@@ -50,6 +52,7 @@ class Sequential(Model):
         return last
 
     def _extend(self, entries: list[Any]) -> None:
+        self._refuse_while_training('add layers')
         layers = [] if self._network is None else self.layers
         models: dict[int, Model] = {}
         for entry in entries:
@@ -94,7 +97,9 @@ class Sequential(Model):
         if self.built or not hasattr(x, 'shape'):
             return
         shape = tuple(x.shape[1:]) or (1,)
-        self.inputs = InputLayer(shape, name='input')
+        # Whole numbers of 32 bits may be indices, which float32 cannot hold; smaller ones are pixels.
+        dtype = 'int32' if x.dtype == np.int32 else 'float32'
+        self.inputs = InputLayer(shape, dtype, name='input')
         self.build()
 
 

@@ -17,7 +17,16 @@ def _losses(value: Any) -> Any:
 
 
 def _metrics(value: Any) -> Any:
-    return map_leaves(lambda m: m if m in _RESOLVED_LATER else metrics.get(m), value)
+    def one(metric: Any) -> Any:
+        later = isinstance(metric, str) and metric.lower() in _RESOLVED_LATER
+        return metric.lower() if later else metrics.get(metric)
+
+    return map_leaves(one, value)
+
+
+def _numbers(value: Any) -> Any:
+    """Loss weights as plain numbers, from arrays too."""
+    return map_leaves(lambda w: None if w is None else float(w), value.tolist() if hasattr(value, 'tolist') else value)
 
 
 @described
@@ -36,7 +45,7 @@ class CompileSettings(Described):
 
     optimizer: Any = setting(convert=optimizers.get, default='rmsprop')
     loss: Any = setting(convert=_losses, default=None)
-    loss_weights: Any = setting(default=None)
+    loss_weights: Any = setting(convert=_numbers, default=None)
     metrics: Any = setting(convert=_metrics, default=None)
     weighted_metrics: Any = setting(convert=_metrics, default=None)
 

@@ -1,6 +1,5 @@
 """What a model is made of, as rows that can be read as text, HTML or JSON."""
 
-import functools
 import html
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import jax
 from lamina.core import paths
 from lamina.core.shapes import abstract_outputs, show
 from lamina.core.structure import leaves
-from lamina.layers.base import Layer, weights_of
+from lamina.layers.base import Layer, remembered, weights_of
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight, abstract
 
@@ -144,7 +143,7 @@ def _flops(layer: Layer, inputs: tuple, weights: Any) -> int:
     return _counted(layer, one, dtypes, tuple(sorted((k, w.shape) for k, w in paths.flatten(abstract(weights)).items())))
 
 
-@functools.lru_cache(maxsize=4096)
+@remembered
 def _counted(layer: Layer, shapes: tuple, dtypes: tuple, weights: tuple) -> int:
     """XLA's count for one example, once for equal layers; nothing is compiled or run."""
     values = paths.nest({name: jax.ShapeDtypeStruct(shape, 'float32') for name, shape in weights})

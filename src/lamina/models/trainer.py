@@ -1,8 +1,9 @@
 """How a model is compiled, trained, evaluated and asked: Keras's methods over the compiled loop."""
 
 import sys
+import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +12,12 @@ import numpy as np
 from lamina.core import paths
 from lamina.core.compilation import use_compilation_cache
 from lamina.core.errors import ConfigError, DataError, StateError
+from lamina.core.fields import whole
 from lamina.core.keys import device_key
 from lamina.data import Arrays, as_dataset
 from lamina.layers.scope import Scope
 from lamina.models.binding import bound, with_class_weights
-from lamina.models.objective import program_for
+from lamina.models.objective import program_for, target_shapes
 from lamina.models.settings import CompileSettings
 from lamina.optimizers import Schedule
 from lamina.training import fit as loop
@@ -24,7 +26,7 @@ from lamina.training.feed import feed
 from lamina.training.program import Program
 from lamina.training.progress import progress
 from lamina.training.session import Session
-from lamina.training.state import OptimizerState, State, owned
+from lamina.training.state import State, owned
 
 if TYPE_CHECKING:
     from lamina.models.ports import Ports
@@ -47,7 +49,9 @@ class Trainer:
         self.settings: CompileSettings | None = None
         self.session: Session | None = None
         self.history: History | None = None
-        self._epochs_seen = 0
+        # Held while a compiled chunk owns the state's buffers, and while anything reads them: other threads may predict.
+        self._lock = threading.RLock()
+        self._own_programs: dict[Any, Program] = {}
 
     @property
     def state(self) -> State:
@@ -114,6 +118,7 @@ class Trainer:
         Raises:
             UnknownNameError: a name is not known; the nearest is proposed.
         """
+        self._refuse_while_training('compile')
         self.settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
         if self.built:
             rate = owned(self._initial_learning_rate(), np.float32)
@@ -136,7 +141,7 @@ class Trainer:
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: int | Iterable[int] = 1,
         *,
         chunk_steps: int | None = None,
     ) -> History:
@@ -159,9 +164,9 @@ class Trainer:
             class_weight: a factor on the loss of each class.
             sample_weight: a factor on the loss of each example.
             initial_epoch: where to begin counting, when going on.
-            steps_per_epoch: at most so many steps an epoch; needed for sources without an end.
+            steps_per_epoch: so many steps an epoch, one pass going over into the next; needed for sources without an end.
             validation_steps, validation_batch_size: the same for validation.
-            validation_freq: validate after every so many epochs.
+            validation_freq: validate after every so many epochs, or after the epochs of these numbers, counted from 1.
             chunk_steps: a fixed number of steps a compiled chunk; by default chosen by time. Results do not depend on it.
 
         Returns:
@@ -171,23 +176,33 @@ class Trainer:
             DataError: empty or non-finite data, lengths that differ, labels out of range; nothing was trained.
             StateError: `compile` was not called.
         """
-        training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
+        self._refuse_while_training('fit')
+        _check_counts(
+            epochs=(epochs, 0),
+            initial_epoch=(initial_epoch, 0),
+            steps_per_epoch=(steps_per_epoch, 1),
+            validation_steps=(validation_steps, 1),
+            chunk_steps=(chunk_steps, 1),
+        )
         size = _batch_size(batch_size)
-        program = self._begin(program_of_task=True)
-        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed), chunk_steps=chunk_steps)
+        training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
+        program = self._begin(training)
         source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch)
         checked = None
         if validation is not None:
-            checked = loop.Validation(feed(validation, validation_batch_size or size, steps=validation_steps), validation_freq)
-        history = History()
+            checked = loop.Validation(_once(validation, validation_batch_size or size, validation_steps), _frequency(validation_freq))
+        session = self._session(program, chunk_steps)
+        displays, history = progress(verbose), History()
         history.params = {'epochs': epochs, 'steps': source.steps, 'batch_size': size, 'verbose': verbose}
-        called = CallbackList([*_as_list(callbacks), history, *progress(verbose)])
+        called = CallbackList([*_as_list(callbacks), history, *displays])
         self.session, self.history = session, history
         try:
-            called.begin(session, self)
+            called.begin(session, self, history.params)
             loop.fit(session, source, called, epochs=epochs, initial_epoch=initial_epoch, validation=checked)
         finally:
             self._state, self.session = session.state, None
+            for display in displays:
+                display.close()
         return history
 
     def evaluate(
@@ -209,10 +224,9 @@ class Trainer:
             DataError: as in `fit`.
         """
         dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
-        program = self._begin(program_of_task=True, optimizer=False)
-        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        session = self._session(self._begin(dataset, optimizer=False))
         with session.stopping_on_interrupt():
-            logs = loop.evaluate(session, feed(dataset, _batch_size(batch_size), steps=steps))
+            logs = loop.evaluate(session, _once(dataset, batch_size, steps))
         if session.interrupted:
             # Scores of a part of the data would pass for those of the whole.
             raise KeyboardInterrupt
@@ -242,7 +256,7 @@ class Trainer:
         if isinstance(dataset, Arrays):
             inputs = self._bind_inputs(dataset.inputs, 'predict')
             program = self._begin()
-            outputs = program.predict(self._inference_state(), inputs, _batch_size(batch_size))
+            outputs = self._predicted(program, inputs, _batch_size(batch_size))
             return self.ports.structure(outputs)
         parts = []
         for number, batch in enumerate(dataset):
@@ -250,7 +264,7 @@ class Trainer:
                 break
             inputs = self._bind_inputs(batch.inputs, f'predict, batch {number}')
             program = program or self._begin()
-            parts.append(program.predict(self._inference_state(), inputs, max(len(batch), 1)))
+            parts.append(self._predicted(program, inputs, max(len(batch), 1)))
         if not parts:
             raise DataError('predict', 'no batches', 'at least one', 'Pass a source that yields batches.')
         return self.ports.structure(jax.tree.map(lambda *a: np.concatenate(a), *parts))
@@ -258,8 +272,8 @@ class Trainer:
     def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False) -> Any:
         """One training step on these examples; the loss (and metrics) before the step."""
         dataset = self._one_batch(x, y, sample_weight, class_weight, 'train_on_batch')
-        program = self._begin(program_of_task=True)
-        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        self._refuse_while_training('train_on_batch')
+        session = self._session(self._begin(dataset))
         for segment in feed(dataset, len(dataset)).segments(0):
             loop.train_chunk(session, segment, 0, 1)
             self._state = session.state
@@ -268,14 +282,13 @@ class Trainer:
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) on these examples as one batch."""
         dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
-        program = self._begin(program_of_task=True, optimizer=False)
-        session = Session(program, self.state, seed=self.seed, key=device_key(self.seed))
+        session = self._session(self._begin(dataset, optimizer=False))
         return _first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for these examples, computed as one batch."""
         inputs = self._bind_inputs(_arrays(as_dataset(x, where='predict_on_batch'), 'predict_on_batch').inputs, 'predict_on_batch')
-        return self.ports.structure(self._begin().predict(self._inference_state(), inputs, len(inputs[0])))
+        return self.ports.structure(self._predicted(self._begin(), inputs, inputs[0].shape[0]))
 
     # --- within ---
 
@@ -291,7 +304,7 @@ class Trainer:
         dataset = bound(self, dataset, where)
         validation = None
         if validation_data is not None:
-            given = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+            given = tuple(validation_data) if isinstance(validation_data, (tuple, list)) else (validation_data,)
             validation = bound(self, as_dataset(*given, where=f'{where}, validation_data'), f'{where}, validation_data')
         elif validation_split:
             if not isinstance(dataset, Arrays):
@@ -314,18 +327,34 @@ class Trainer:
         self._infer(inputs)
         return self.ports.bind_inputs(inputs, where)
 
-    def _begin(self, *, program_of_task: bool = False, optimizer: bool = True) -> Program:
-        """The compiled programs; for training, with an optimizer state."""
+    def _begin(self, dataset: Any = None, *, optimizer: bool = True) -> Program:
+        """The compiled programs: for prediction, or for a dataset's losses and metrics, then with an optimizer state."""
         use_compilation_cache()
         self._require_built()
-        program = program_for(self.network, self.inputs, self.settings if program_of_task else None)
-        if program_of_task and optimizer and self.state.optimizer is None:
-            start = jax.jit(lambda trainable: OptimizerState.start(program.task.optimizer, trainable))
-            self.state = self.state._replace(optimizer=start(self.state.trainable))
+        if dataset is None:
+            return program_for(self.network, self.inputs, None, self._own_programs)
+        settings = cast(CompileSettings, self.settings)
+        program = program_for(self.network, self.inputs, settings, self._own_programs, target_shapes(dataset, settings))
+        if optimizer and self.state.optimizer is None:
+            self.state = self.state._replace(optimizer=program.start(self.state.trainable))
         return program
 
-    def _inference_state(self) -> State:
-        return self.state._replace(optimizer=None)
+    def _session(self, program: Program, chunk_steps: int | None = None) -> Session:
+        return Session(program, self.state, seed=self.seed, key=device_key(self.seed), chunk_steps=chunk_steps, lock=self._lock)
+
+    def _predicted(self, program: Program, inputs: Any, batch_size: int) -> Any:
+        with self._lock:
+            return program.predict(self.state._replace(optimizer=None), inputs, batch_size)
+
+    def _refuse_while_training(self, what: str) -> None:
+        """The running session owns the state and was compiled for the network as it is."""
+        if self.session is not None:
+            raise StateError(
+                f'{what} of {self.name!r}',
+                'a call while fit is running, from a callback or another thread',
+                'no training in progress',
+                'Let fit return first; to change the network between epochs, call fit once for each part, with initial_epoch.',
+            )
 
     def _initial_learning_rate(self) -> float:
         rate = getattr(self.optimizer, 'learning_rate', 0.0)
@@ -334,9 +363,10 @@ class Trainer:
     def _compute(self, inputs: Any, training: bool) -> Any:
         """Outputs as JAX arrays, differentiable and traceable."""
         arrays = self.ports.bind_inputs(jax.tree.map(jnp.asarray, inputs), 'call')
-        scope = Scope(training=training, key=device_key(self.seed) if training else None, step=self.state.step)
+        state = self.state
+        scope = Scope(training=training, key=device_key(self.seed) if training else None, step=state.step)
         typed = [a.astype(layer.dtype) for a, layer in zip(arrays, self.ports.input_layers, strict=True)]
-        outputs = self.network.apply(paths.nest(self.state.variables), *typed, scope=scope)
+        outputs = self.network.apply(paths.nest(state.variables), *typed, scope=scope)
         return list(outputs) if isinstance(outputs, tuple) else outputs
 
     def _require_built(self) -> Self:
@@ -349,6 +379,30 @@ def _batch_size(batch_size: int | None) -> int:
     if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
         raise ConfigError("argument 'batch_size'", repr(batch_size), 'a whole number of at least 1', 'Pass batch_size=32, say.')
     return int(batch_size)
+
+
+def _check_counts(**counts: tuple[Any, int]) -> None:
+    """Each argument is None or a whole number of at least so much."""
+    for name, (value, least) in counts.items():
+        rule = whole(least)
+        if value is not None and not rule.accepts(value):
+            raise ConfigError(f'fit, argument {name!r}', repr(value), rule.expected, f'Pass {name}={max(least, 1)}, say.')
+
+
+def _once(dataset: Any, batch_size: int | None, steps: int | None) -> loop.Feed:
+    """A feed for evaluation: at most one pass over arrays, so that no example counts twice."""
+    size = _batch_size(batch_size)
+    if isinstance(dataset, Arrays) and steps is not None:
+        steps = min(steps, -(-len(dataset) // size))
+    return feed(dataset, size, steps=steps)
+
+
+def _frequency(value: Any) -> int | tuple[int, ...]:
+    """After how many epochs to validate, or after which."""
+    numbers = tuple(value) if isinstance(value, (list, tuple, set, range)) else (value,)
+    for number in numbers:
+        _check_counts(validation_freq=(number, 1))
+    return value if isinstance(value, int) else numbers
 
 
 def _arrays(dataset: Any, where: str) -> Arrays:

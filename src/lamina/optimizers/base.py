@@ -1,7 +1,7 @@
 """What every optimizer shares: clipping, decoupled weight decay, and the step itself, as one pure function of arrays."""
 
 import dataclasses
-import re
+import fnmatch
 from collections.abc import Callable
 from typing import Any
 
@@ -17,20 +17,19 @@ from lamina.optimizers.schedules import Schedule, as_learning_rate, learning_rat
 
 Params = Any
 State = Any
+_WILDCARDS = frozenset('*?[')
+_OF_EXPRESSIONS = ('\\', '^', '$', '|', '.*', '.+')
 
 
 def _is_patterns(value: Any) -> bool:
-    if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-        return False
-    try:
-        return all(re.compile(v) for v in value)
-    except re.error:
-        return False
+    # A saved file may hold them, so they are no regular expressions, whose matching can take for ever. One that was
+    # written in Keras's way would match nothing, unnoticed.
+    return isinstance(value, tuple) and all(isinstance(v, str) and v and not any(s in v for s in _OF_EXPRESSIONS) for v in value)
 
 
 def patterns() -> Rule:
-    """A tuple of regular expressions; a plain word is one that matches wherever it occurs."""
-    return Rule(_is_patterns, 'a list of words or regular expressions', bad=(3, ('(',), (1,), ('',)))
+    """A tuple of words, and of patterns with the wildcards * ? [ ]."""
+    return Rule(_is_patterns, "a list of words or of patterns like 'conv*' (no regular expressions)", bad=(3, ('bias$',), (1,), ('',)))
 
 
 def as_tuple(value: Any) -> Any:
@@ -44,8 +43,16 @@ def leaf_path(path: Any) -> str:
 
 
 def matches(words: tuple[str, ...], path: str) -> bool:
-    """Tells whether any of the words or expressions occurs in the path."""
-    return any(re.search(word, path) for word in words)
+    """Tells whether any of the words occurs in the path, or any pattern with wildcards is that of the whole path or of one name in it.
+
+    >>> [matches((word,), 'block/conv_1/bias') for word in ('bias', 'conv*', '*/bias', 'con?')]
+    [True, True, True, False]
+    """
+    whole_and_names = (path, *path.split(SEPARATOR))
+    return any(
+        any(fnmatch.fnmatchcase(part, word) for part in whole_and_names) if _WILDCARDS.intersection(word) else word in path
+        for word in words
+    )
 
 
 def leafwise(function: Callable[..., tuple], outputs: int, tree: Any, *rest: Any) -> tuple:
@@ -93,7 +100,8 @@ class Optimizer(Described):
         clipnorm: largest norm of each gradient array.
         clipvalue: largest absolute value of a gradient's elements.
         global_clipnorm: largest norm of all gradients together.
-        exclude_from_weight_decay: words or regular expressions; weights whose path holds one are not decayed.
+        exclude_from_weight_decay: weights that are not decayed: words that occur in their path (`'bias'`), or patterns
+            of the whole path or of one name in it (`'conv*'`).
         name: what to call it in messages.
 
     Raises:
@@ -101,6 +109,7 @@ class Optimizer(Described):
     """
 
     kind = 'optimizer'
+    assignment_advice = 'Set model.learning_rate = … for another rate; for other settings compile with optimizer.replace({name}=…).'
 
     learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=0.001)
     _: dataclasses.KW_ONLY

@@ -49,7 +49,7 @@ class Muon(Optimizer):
         adam_beta_1, adam_beta_2, epsilon: AdamW's settings (default 0.9, 0.999, 1e-7).
         adam_weight_decay: decay of the weights that go by AdamW (default 0.004); None for none.
         weight_decay: decay of the matrices (default 0.004); None for none.
-        exclude_layers: words or regular expressions; matrices whose path holds one go by AdamW.
+        exclude_layers: matrices that go by AdamW, by words or patterns as in `exclude_from_weight_decay`.
         exclude_embeddings: so do matrices with 'embedding' in their path (default True).
         muon_a, muon_b, muon_c: coefficients of the iteration (default 3.4445, -4.7750, 2.0315).
         adam_lr_ratio: AdamW's learning rate over Muon's (default 1).

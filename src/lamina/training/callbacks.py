@@ -9,12 +9,21 @@ if TYPE_CHECKING:
     from lamina.training.session import Session
 
 _PER_BATCH = ('on_batch_begin', 'on_batch_end', 'on_train_batch_begin', 'on_train_batch_end', 'on_test_batch_begin', 'on_test_batch_end')
+_OF_OTHER_CALLS = (
+    'on_test_begin',
+    'on_test_end',
+    'on_predict_begin',
+    'on_predict_end',
+    'on_predict_batch_begin',
+    'on_predict_batch_end',
+)
 
 
 class Callback:
     """The base of callbacks, with Keras's names. Override what you need.
 
     Inside a method `self.session` tells where training stands and `self.model` is the model, its weights up to date;
+    `self.params` is a dict of the epochs, the steps an epoch (None where not known), batch_size and verbose;
     `self.model.stop_training = True` ends training after the running epoch (or chunk, from `on_chunk_end`).
 
     Example:
@@ -28,7 +37,12 @@ class Callback:
     """
 
     model: Any = None
+    params: dict[str, Any] | None = None
     session: 'Session'
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called once before training, with what `self.params` is to be."""
+        self.params = params
 
     def set_model(self, model: Any) -> None:
         """Called once before training."""
@@ -54,18 +68,25 @@ class CallbackList:
     """Several callbacks as one.
 
     Raises:
-        ConfigError: one overrides a per-batch method, which a compiled epoch never calls.
+        ConfigError: one has a method that is never called here: per batch, or of `evaluate` and `predict`.
     """
 
     def __init__(self, callbacks: Iterable[Callback]):
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
-            _refuse_per_batch(callback)
+            _refuse(callback)
 
-    def begin(self, session: 'Session', model: Any) -> None:
-        """Introduce the session and the model to each, then say that training begins."""
+    def begin(self, session: 'Session', model: Any, params: dict[str, Any] | None = None) -> None:
+        """Introduce the session, the parameters and the model to each, then say that training begins.
+
+        Args:
+            params: what callbacks see as `self.params`; by default those of the `History` among them.
+        """
+        if params is None:
+            params = next((callback.params for callback in self.callbacks if isinstance(callback, History)), {})
         for callback in self.callbacks:
             callback.session = session
+            callback.set_params(params)
             callback.set_model(model)
         self('on_train_begin', {})
 
@@ -75,7 +96,7 @@ class CallbackList:
             getattr(callback, event)(*arguments)
 
 
-def _refuse_per_batch(callback: Callback) -> None:
+def _refuse(callback: Callback) -> None:
     if not isinstance(callback, Callback):
         raise ConfigError(
             "fit, argument 'callbacks'",
@@ -90,6 +111,14 @@ def _refuse_per_batch(callback: Callback) -> None:
                 f'the method {name}',
                 'on_chunk_end or on_epoch_end: steps are compiled together and Python does not run between them',
                 'Rename the method to on_chunk_end(self, step, logs=None).',
+            )
+    for name in _OF_OTHER_CALLS:
+        if getattr(type(callback), name, None) is not None:
+            raise ConfigError(
+                f'callback {type(callback).__name__}',
+                f'the method {name}',
+                'methods of training: evaluate and predict take no callbacks, and validation ends before on_epoch_end',
+                "Read logs['val_loss'] in on_epoch_end, or do it before or after the call of evaluate or predict.",
             )
 
 
@@ -118,6 +147,10 @@ class History(Callback):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self.interrupted = self.session.interrupted
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The session and the model hold compiled programs; what is kept or sent elsewhere is the record.
+        return {name: value for name, value in self.__dict__.items() if name not in ('session', 'model')}
 
     def __repr__(self) -> str:
         last = ', '.join(f'{k}={v[-1]:.4g}' for k, v in self.history.items() if v and isinstance(v[-1], float))

@@ -1,6 +1,7 @@
 """From a dataset to segments of steps: resident arrays are one segment an epoch, streams are stacked batches."""
 
-import itertools
+import math
+import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +11,7 @@ import numpy as np
 from lamina.core.errors import DataError
 from lamina.core.keys import host_stream
 from lamina.data import Arrays
+from lamina.training.session import CHUNK_SECONDS
 
 # What one segment of a stream may hold, and how large a dataset may be to stay on the device, as a part of its memory.
 SEGMENT_BYTES = 64 * 2**20
@@ -45,97 +47,160 @@ class BatchSource(Protocol):
     def __iter__(self) -> Iterator[Arrays]: ...
 
 
+class Passes(NamedTuple):
+    """How passes over the rows of arrays go.
+
+    Args:
+        rows: how many there are.
+        batch_size: rows a step; the last step of a pass is padded.
+        shuffle: whether each pass takes the rows in another order.
+        seed: of the orders.
+    """
+
+    rows: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """The steps of one pass."""
+        return -(-self.rows // self.batch_size)
+
+    def index(self, first_step: int) -> np.ndarray:
+        """The row numbers, (steps, batch), of the pass that begins at this step, whose number decides the order."""
+        order = epoch_order(self.rows, self.seed, first_step) if self.shuffle else np.arange(self.rows)
+        return index_matrix(order, self.batch_size)
+
+
 class ResidentFeed:
     """Arrays that live on the device; each epoch is a matrix of row numbers made on the host.
 
+    An epoch shorter than a pass leaves the rest of it to the next epoch, a longer one goes on into the next pass. An epoch that
+    begins at step 0 begins a new pass, so that every validation sees the same rows.
+
     Args:
         arrays: the examples.
-        batch_size: rows a step; the last step of an epoch is padded.
-        shuffle: whether each epoch takes the rows in another order.
+        batch_size: rows a step; the last step of a pass is padded.
+        shuffle: whether each pass takes the rows in another order.
         seed: of the orders.
-        steps: at most so many steps an epoch; None for all.
+        steps: so many steps an epoch; None for one pass.
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
-        self.rows, self.batch_size, self.shuffle, self.seed = len(arrays), batch_size, shuffle, seed
-        whole = -(-self.rows // batch_size)
-        self.steps = whole if steps is None else min(steps, whole)
+        self.passes = Passes(len(arrays), batch_size, shuffle, seed)
+        self.steps = self.passes.steps if steps is None else steps
         self.data = jax.device_put((arrays.inputs, arrays.targets, arrays.weights))
+        self._rest: np.ndarray | None = None
 
     def segments(self, first_step: int) -> Iterator[Segment]:
-        """The one segment of the epoch that begins at this step, whose number decides the order."""
-        order = epoch_order(self.rows, self.seed, first_step) if self.shuffle else np.arange(self.rows)
-        yield Segment(self.data, jax.device_put(index_matrix(order, self.batch_size)), self.steps)
+        """The epoch that begins at this step: one segment, and one more for each pass that begins within it."""
+        length, taken = min(self.steps, self.passes.steps), 0
+        if first_step == 0:
+            self._rest = None
+        while taken < self.steps:
+            if self._rest is None or len(self._rest) == 0:
+                self._rest = self.passes.index(first_step + taken)
+            part, self._rest = np.split(self._rest, [self.steps - taken])
+            taken += len(part)
+            yield Segment(self.data, jax.device_put(_filled(part, length)), len(part))
+
+
+class Form(NamedTuple):
+    """What the batches of a segment have in common, and so what its compiled program is for.
+
+    Args:
+        structure: of (inputs, targets, weights).
+        shapes: of one row of each array.
+        dtypes: of each array, wide enough for all such batches so far.
+        rows: of the largest such batch so far.
+    """
+
+    structure: Any
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype, ...]
+    rows: int
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory of one batch."""
+        return self.rows * sum(math.prod(shape) * dtype.itemsize for shape, dtype in zip(self.shapes, self.dtypes, strict=True))
 
 
 class StreamFeed:
     """Batches from anywhere, stacked into segments of one shape, so that the compiled program of arrays serves them too.
 
+    A segment ends when it is full, when reading it took as long as a chunk should, or where the form changes: another shape of
+    rows, a wider dtype, or a batch larger than any before. So a step's arrays depend on the batches up to it and never on time.
+    Each shape of rows keeps the largest batch and the widest dtype that were seen of it.
+
     Args:
         batches: the source.
-        steps: steps an epoch; required where the source never ends. A source that ends is started again if it can be.
+        steps: steps an epoch; required where the source never ends. A source that ends is started again if it can be. An epoch
+            goes on where the last one stopped; one that begins at step 0 starts the source again if it can be.
     """
 
     def __init__(self, batches: BatchSource, *, steps: int | None = None):
         self.batches, self.limit = batches, steps
         self.steps = steps if steps is not None else batches.length
+        self.pass_step = 0
         self._iterator: Iterator[Arrays] | None = None
-        self._capacity: tuple[int, int] | None = None
+        self._held: Arrays | None = None
+        self._forms: dict[Any, Form] = {}
 
     def segments(self, first_step: int) -> Iterator[Segment]:
-        """Stacks of batches until the source ends, or until the epoch has its steps."""
+        """Stacks of batches until the source ends, or until the epoch has its steps.
+
+        Raises:
+            DataError: the source has no batches, or ended within an epoch and cannot be started again.
+        """
+        if self.batches.repeatable and (self.limit is None or first_step == 0):
+            self._iterator = self._held = None
         taken = 0
         while self.limit is None or taken < self.limit:
-            room = None if self.limit is None else self.limit - taken
-            batches = list(itertools.islice(self._source(), self._segment_steps(room)))
-            if not batches:
-                self._iterator = None
-                if taken == 0 or (self.limit is not None and not self.batches.repeatable):
-                    raise self._ended(taken)
-                if self.limit is None:
-                    return
+            fresh = self._iterator is None
+            if self._iterator is None:
+                self.pass_step = first_step + taken
+                self._iterator = iter(self.batches)
+            form, batches = self._read(self._iterator, None if self.limit is None else self.limit - taken)
+            if form is not None:
+                taken += len(batches)
+                yield stacked(batches, form, self._capacity(form))
                 continue
-            taken += len(batches)
-            yield self._stack(batches)
-        if self.limit is None:
             self._iterator = None
+            if self.limit is None and taken:
+                return
+            if fresh or not self.batches.repeatable:
+                raise self._ended(taken)
 
-    def _source(self) -> Iterator[Arrays]:
-        if self._iterator is None:
-            self._iterator = iter(self.batches)
-            first = next(self._iterator, None)
-            if first is not None:
-                self._fix_capacity(first)
-                self._iterator = itertools.chain([first], self._iterator)
-        return self._iterator
+    def _read(self, source: Iterator[Arrays], room: int | None) -> tuple[Form | None, list[Arrays]]:
+        """The next batches of one form; the batch that ends them by its other form is held for the next time."""
+        form, batches, began = None, [], time.perf_counter()
+        while True:
+            batch, self._held = next(source, None) if self._held is None else self._held, None
+            if batch is None:
+                return form, batches
+            known, form = form, self._form(batch)
+            if known not in (None, form):
+                self._held = batch
+                return known, batches
+            batches.append(batch)
+            if len(batches) in (self._capacity(form), room) or time.perf_counter() - began >= CHUNK_SECONDS:
+                return form, batches
 
-    def _fix_capacity(self, first: Arrays) -> None:
-        if self._capacity is None:
-            size = sum(np.asarray(a).nbytes for a in jax.tree.leaves((first.inputs, first.targets, first.weights)))
-            self._capacity = (max(1, min(SEGMENT_STEPS, self.steps or SEGMENT_STEPS, SEGMENT_BYTES // max(size, 1))), len(first))
+    def _form(self, batch: Arrays) -> Form:
+        """The form of this batch, made wide and large enough for those before it."""
+        leaves, structure = jax.tree.flatten((batch.inputs, batch.targets, batch.weights))
+        shapes = tuple(a.shape[1:] for a in leaves)
+        dtypes, rows, known = tuple(a.dtype for a in leaves), len(batch), self._forms.get((structure, shapes))
+        if known is not None:
+            dtypes, rows = tuple(map(np.result_type, known.dtypes, dtypes)), max(known.rows, rows)
+        form = self._forms[structure, shapes] = Form(structure, shapes, dtypes, rows)
+        return form
 
-    def _segment_steps(self, room: int | None) -> int:
-        self._source()
-        steps = self._capacity[0] if self._capacity else 1
-        return steps if room is None else min(steps, room)
-
-    def _stack(self, batches: list[Arrays]) -> Segment:
-        """The batches as rows of arrays of a fixed length, each batch padded to the size of the largest."""
-        steps, size = self._capacity or (len(batches), len(batches[0]))
-        size = max(size, *(len(b) for b in batches)) if len(batches) > 1 else max(size, len(batches[0]))
-        self._capacity = (steps, size)
-        index = np.full((steps, size), -1, np.int32)
-        for i, batch in enumerate(batches):
-            index[i, : len(batch)] = i * size + np.arange(len(batch))
-
-        def stack(*parts: np.ndarray) -> np.ndarray:
-            whole = np.zeros((steps * size, *parts[0].shape[1:]), parts[0].dtype)
-            for i, part in enumerate(parts):
-                whole[i * size : i * size + len(part)] = part
-            return whole
-
-        data = jax.tree.map(stack, *[(b.inputs, b.targets, b.weights) for b in batches])
-        return Segment(jax.device_put(data), jax.device_put(index), len(batches))
+    def _capacity(self, form: Form) -> int:
+        """The steps of a segment of this form."""
+        return max(1, min(SEGMENT_STEPS, self.steps or SEGMENT_STEPS, SEGMENT_BYTES // max(form.size_bytes, 1)))
 
     def _ended(self, taken: int) -> DataError:
         return DataError(
@@ -146,8 +211,23 @@ class StreamFeed:
         )
 
 
+def stacked(batches: list[Arrays], form: Form, steps: int) -> Segment:
+    """The batches as rows of arrays of a fixed length, each batch padded to the size of the largest."""
+    index = np.full((steps, form.rows), -1, np.int32)
+    for i, batch in enumerate(batches):
+        index[i, : len(batch)] = i * form.rows + np.arange(len(batch))
+    parts = zip(*(jax.tree.leaves((b.inputs, b.targets, b.weights)) for b in batches), strict=True)
+    arrays = []
+    for shape, dtype, leaves in zip(form.shapes, form.dtypes, parts, strict=True):
+        whole = np.zeros((steps * form.rows, *shape), dtype)
+        for i, leaf in enumerate(leaves):
+            whole[i * form.rows : i * form.rows + len(leaf)] = leaf
+        arrays.append(whole)
+    return Segment(jax.device_put(jax.tree.unflatten(form.structure, arrays)), jax.device_put(index), len(batches))
+
+
 def epoch_order(rows: int, seed: int, first_step: int) -> np.ndarray:
-    """The order of the rows in the epoch that begins at this step: another in each epoch, and in each call of `fit`."""
+    """The order of the rows in the pass that begins at this step: another in each pass, and in each call of `fit`."""
     return host_stream(seed, 'shuffle', first_step).permutation(rows)
 
 
@@ -157,6 +237,12 @@ def index_matrix(order: np.ndarray, batch_size: int) -> np.ndarray:
     index = np.full(steps * batch_size, -1, np.int32)
     index[: len(order)] = order
     return index.reshape(steps, batch_size)
+
+
+def _filled(index: np.ndarray, steps: int) -> np.ndarray:
+    """The index with so many steps, those added all padding."""
+    missing = steps - len(index)
+    return np.concatenate([index, np.full((missing, index.shape[1]), -1, np.int32)]) if missing else index
 
 
 def feed(dataset: Arrays | BatchSource, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None) -> Any:
@@ -176,22 +262,14 @@ class HostFeed(StreamFeed):
     """
 
     def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
-        self.arrays, self.batch_size, self.shuffle, self.seed = arrays, batch_size, shuffle, seed
-        self.order = np.arange(len(arrays))
-        self.length: int | None = -(-len(arrays) // batch_size)
+        self.arrays, self.passes = arrays, Passes(len(arrays), batch_size, shuffle, seed)
+        self.length: int | None = self.passes.steps
         self.repeatable = True
-        super().__init__(self, steps=None if steps is None else min(steps, self.length))
-
-    def segments(self, first_step: int) -> Iterator[Segment]:
-        """Stacks of batches; a new order begins with each epoch."""
-        self._iterator = None
-        if self.shuffle:
-            self.order = epoch_order(len(self.arrays), self.seed, first_step)
-        return super().segments(first_step)
+        super().__init__(self, steps=steps)
 
     def __iter__(self) -> Iterator[Arrays]:
-        for start in range(0, len(self.order), self.batch_size):
-            yield self.arrays.select(self.order[start : start + self.batch_size])
+        for rows in self.passes.index(self.pass_step):
+            yield self.arrays.select(rows[rows >= 0])
 
 
 def _fits(arrays: Arrays) -> bool:

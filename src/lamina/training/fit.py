@@ -26,7 +26,7 @@ def fit(
             if session.interrupted:
                 break
             logs = session.logs()
-            if validation is not None and (epoch + 1) % validation.every == 0:
+            if validation is not None and validation.due(epoch):
                 logs |= {f'val_{name}': value for name, value in evaluate(session, validation.feed).items()}
             callbacks('on_epoch_end', epoch, logs)
             if session.stop:
@@ -49,8 +49,11 @@ def train_chunk(session: Session, segment: Segment, first: int, last: int) -> No
     began = time.perf_counter()
     if session.sums is None:
         session.sums = session.program.zero_sums(session.state, segment.data)
-    session.state, session.sums = session.program.train(session.state, session.sums, segment.data, segment.index, first, last, session.key)
-    jax.block_until_ready(session.state.step)
+    with session.lock:
+        session.state, session.sums = session.program.train(
+            session.state, session.sums, segment.data, segment.index, first, last, session.key
+        )
+        jax.block_until_ready(session.state.step)
     session.step += last - first
     session.chunks += 1
     session.pace.observe(last - first, time.perf_counter() - began)
@@ -66,22 +69,32 @@ def chunks(pace: Pace, steps: int):
 
 
 class Validation:
-    """What to evaluate on during training, and after how many epochs each."""
+    """What to evaluate on during training.
 
-    def __init__(self, feed: Feed, every: int = 1):
-        self.feed, self.every = feed, every
+    Args:
+        feed: the data.
+        when: after every so many epochs, or after the epochs of these numbers, counted from 1.
+    """
+
+    def __init__(self, feed: Feed, when: int | tuple[int, ...] = 1):
+        self.feed, self.when = feed, when
+
+    def due(self, epoch: int) -> bool:
+        """Whether to evaluate after this epoch, counted from 0."""
+        return (epoch + 1) % self.when == 0 if isinstance(self.when, int) else epoch + 1 in self.when
 
 
 def evaluate(session: Session, feed: Feed) -> dict[str, Any]:
-    """Loss and metrics of the session's weights over a feed, in inference mode."""
-    program, state, sums = session.program, session.state._replace(optimizer=None), None
-    pace = Pace()
+    """Loss and metrics of the session's weights over a feed, in inference mode; nothing if Ctrl-C came before its end."""
+    program, sums, pace = session.program, None, Pace()
     for segment in feed.segments(0):
-        sums = program.zero_sums(state, segment.data) if sums is None else sums
         for first, last in chunks(pace, segment.steps):
             began = time.perf_counter()
-            sums = jax.block_until_ready(program.evaluate(state, sums, segment.data, segment.index, first, last))
+            with session.lock:
+                state = session.state._replace(optimizer=None)
+                sums = program.zero_sums(state, segment.data) if sums is None else sums
+                sums = jax.block_until_ready(program.evaluate(state, sums, segment.data, segment.index, first, last))
             pace.observe(last - first, time.perf_counter() - began)
             if session.interrupted:
-                break
+                return {}
     return {} if sums is None else report(program, sums)

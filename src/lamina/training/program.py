@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from lamina.training.state import State, Sums
+from lamina.training.state import OptimizerState, State, Sums
 from lamina.training.step import evaluate_step, gather, train_step
 from lamina.training.task import Batch, Task
 
@@ -29,6 +29,7 @@ class Program:
         self.evaluate = jax.jit(self._evaluate, donate_argnums=(1,))
         self.predict_once = jax.jit(self._predict)
         self.predict_steps = jax.jit(self._predict_steps, static_argnums=(2,))
+        self.start = jax.jit(lambda trainable: OptimizerState.start(task.optimizer, trainable))
         self._sum_shapes: dict[Any, Any] = {}
 
     def _train(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any, key: jax.Array) -> tuple[State, Sums]:
@@ -86,16 +87,16 @@ class Program:
         """
         rows = jax.tree.leaves(inputs)[0].shape[0]
         if rows <= batch_size:
-            padded = jax.tree.map(lambda a: _padded(a, min(_power_of_two(rows), batch_size)), inputs)
-            return jax.tree.map(lambda a: a[:rows], jax.device_get(self.predict_once(state, padded)))
+            padded = jax.tree.map(lambda a: _padded(a, _power_of_two(rows)), inputs)
+            return jax.tree.map(lambda a: np.array(a[:rows]), self.predict_once(state, padded))
         capacity = batch_size * min(_power_of_two(-(-rows // batch_size)), PREDICT_STEPS)
         parts = []
         for start in range(0, rows, capacity):
             part = jax.tree.map(lambda a, s=start: a[s : s + capacity], inputs)
             count = jax.tree.leaves(part)[0].shape[0]
             padded = jax.tree.map(lambda a: _padded(a, capacity), part)
-            outputs = jax.device_get(self.predict_steps(state, padded, batch_size, -(-count // batch_size)))
-            parts.append(jax.tree.map(lambda a, n=count: a[:n], outputs))
+            outputs = self.predict_steps(state, padded, batch_size, -(-count // batch_size))
+            parts.append(jax.tree.map(lambda a, n=count: np.array(a[:n]), outputs))
         return jax.tree.map(lambda *a: np.concatenate(a), *parts) if len(parts) > 1 else parts[0]
 
 

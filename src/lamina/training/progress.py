@@ -9,7 +9,7 @@ from lamina.core.errors import ConfigError
 from lamina.training.callbacks import Callback
 
 
-def progress(verbose: Any) -> list[Callback]:
+def progress(verbose: Any) -> 'list[Display]':
     """The display for a `verbose` argument.
 
     Args:
@@ -36,7 +36,14 @@ def _ending(session: Any) -> str:
     return f'Stopped by Ctrl-C in epoch {session.epoch + 1} after {done} steps; the model keeps the weights of that step.'
 
 
-class Lines(Callback):
+class Display(Callback):
+    """What shows training."""
+
+    def close(self) -> None:
+        """Leave the screen as it should be, whatever ended training."""
+
+
+class Lines(Display):
     """One line after each epoch."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -50,8 +57,10 @@ class Lines(Callback):
             print(_ending(self.session), flush=True)
 
 
-class Bar(Callback):
+class Bar(Display):
     """A Rich bar for the running epoch, with loss, metrics, rate and time left; finished epochs stay as lines above it."""
+
+    _progress: Any = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Imported here: Rich costs a tenth of a second, and most processes show no bar.
@@ -68,6 +77,11 @@ class Bar(Callback):
         self._progress = Progress(*columns, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._progress.start()
         self._task: Any = None
+
+    def close(self) -> None:
+        """Stop drawing, also when training ended by an error."""
+        if self._progress is not None:
+            self._progress.stop()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._task is not None:
@@ -87,6 +101,6 @@ class Bar(Callback):
         self._progress.console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._progress.stop()
+        self.close()
         if self.session.interrupted:
             print(_ending(self.session), flush=True)

@@ -43,10 +43,21 @@ class Session:
         state: to start from; replaced after every chunk, since its buffers are given to the next one.
         seed: of shuffles and of everything random on the device.
         chunk_steps: a fixed chunk length; None to choose by time. Results do not depend on it.
+        lock: held while a chunk runs, since the state's buffers are then the chunk's.
     """
 
-    def __init__(self, program: Program, state: State, *, seed: int, key: jax.Array, chunk_steps: int | None = None):
+    def __init__(
+        self,
+        program: Program,
+        state: State,
+        *,
+        seed: int,
+        key: jax.Array,
+        chunk_steps: int | None = None,
+        lock: contextlib.AbstractContextManager | None = None,
+    ):
         self.program, self.state, self.seed, self.key = program, state, seed, key
+        self.lock = lock or contextlib.nullcontext()
         self.pace = Pace(chunk_steps)
         self.sums: Sums | None = None
         self.epoch = 0

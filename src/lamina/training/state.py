@@ -55,6 +55,22 @@ class State(NamedTuple):
         return {**self.trainable, **self.other}
 
 
+def restricted(state: State, optimizer: Any, trainable: dict[str, jax.Array]) -> OptimizerState | None:
+    """The optimizer's state for some of the weights it was made for; None where there are others among them."""
+    if state.optimizer is None or not set(trainable) <= set(state.trainable):
+        return None
+    like = jax.eval_shape(lambda t: OptimizerState.start(optimizer, t), trainable)
+    before = dict(_by_path(state.optimizer))
+    wanted = _by_path(like)
+    if any(path not in before or before[path].shape != leaf.shape for path, leaf in wanted):
+        return None
+    return jax.tree.unflatten(jax.tree.structure(like), [before[path] for path, _ in wanted])
+
+
+def _by_path(tree: Any) -> list[tuple[str, Any]]:
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]]
+
+
 class Sums(NamedTuple):
     """Running sums of anything additive, with what rounding lost kept beside them (Neumaier 1974).
 
