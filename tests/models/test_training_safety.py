@@ -235,11 +235,13 @@ def test_a_bar_stops_drawing_when_training_fails():
         yield X, Y
         raise ValueError('mine')
 
-    regression().fit(X, Y, verbose=1)
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(ValueError, match='mine'):
         regression().fit(batches(), verbose=1)
-    assert threading.active_count() == threads
+    drawing = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in drawing:
+        thread.join(timeout=10)
+    assert not any(thread.is_alive() for thread in drawing)
 
 
 def test_a_loss_that_holds_data_dies_with_its_model():
