@@ -1,6 +1,5 @@
 """A model: a network's description together with the values of its weights."""
 
-import fnmatch
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +17,7 @@ from lamina.layers.graph import Graph
 from lamina.layers.symbolic import Call, Symbol
 from lamina.layers.weight import Weight, initial_values
 from lamina.models import archive
+from lamina.models.freezing import layer_paths, with_trainable
 from lamina.models.ports import Ports, ports_of
 from lamina.models.submodel import network_up_to
 from lamina.models.summary import Summary
@@ -309,9 +309,9 @@ class Model(Trainer):
 
     def _set_trainable(self, pattern: str, trainable: bool) -> list[str]:
         matched: list[str] = []
-        network = _edited(self.network, pattern, trainable, '', matched)
+        network = with_trainable(self.network, pattern, trainable, '', matched)
         if not matched:
-            raise unknown_name(f'freeze in {self.name!r}', pattern, _layer_paths(self.network))
+            raise unknown_name(f'freeze in {self.name!r}', pattern, layer_paths(self.network))
         self.network = network
         return matched
 
@@ -402,24 +402,3 @@ class _Part:
 def prefixed(name: str, model: Model | _Part) -> dict[str, Any]:
     """A model's weights by the paths they have where it stands as the layer of this name."""
     return {f'{name}{paths.SEPARATOR}{path}': value for path, value in model.variables.items()} if model.built else {}
-
-
-def _edited(layer: Layer, pattern: str, trainable: bool, path: str, matched: list[str]) -> Layer:
-    """The layer with `trainable` set on every layer within whose name or path matches."""
-    children = {}
-    for name, child in layer.children().items():
-        where = f'{path}{paths.SEPARATOR}{name}' if path else name
-        child = _edited(child, pattern, trainable, where, matched)
-        if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(where, pattern):
-            matched.append(where)
-            child = child.replace(trainable=trainable)
-        children[name] = child
-    return layer.with_children(children) if children else layer
-
-
-def _layer_paths(layer: Layer, path: str = '') -> list[str]:
-    found = []
-    for name, child in layer.children().items():
-        where = f'{path}{paths.SEPARATOR}{name}' if path else name
-        found += [where, *_layer_paths(child, where)]
-    return found

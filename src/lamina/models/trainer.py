@@ -12,10 +12,10 @@ import numpy as np
 from lamina.core import paths
 from lamina.core.compilation import use_compilation_cache
 from lamina.core.errors import ConfigError, DataError, StateError
-from lamina.core.fields import whole
 from lamina.core.keys import device_key
 from lamina.data import Arrays, as_dataset
 from lamina.layers.scope import Scope
+from lamina.models.arguments import batch_size_of, callback_list, check_counts, first_or_dict, frequency_of, one_batch_of, one_pass
 from lamina.models.binding import bound, with_class_weights
 from lamina.models.objective import program_for, target_shapes
 from lamina.models.settings import CompileSettings
@@ -30,8 +30,6 @@ from lamina.training.state import State, owned
 
 if TYPE_CHECKING:
     from lamina.models.ports import Ports
-
-BATCH_SIZE = 32
 
 
 class Trainer:
@@ -177,24 +175,24 @@ class Trainer:
             StateError: `compile` was not called.
         """
         self._refuse_while_training('fit')
-        _check_counts(
+        check_counts(
             epochs=(epochs, 0),
             initial_epoch=(initial_epoch, 0),
             steps_per_epoch=(steps_per_epoch, 1),
             validation_steps=(validation_steps, 1),
             chunk_steps=(chunk_steps, 1),
         )
-        size = _batch_size(batch_size)
+        size = batch_size_of(batch_size)
         training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
         program = self._begin(training)
         source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch)
         checked = None
         if validation is not None:
-            checked = loop.Validation(_once(validation, validation_batch_size or size, validation_steps), _frequency(validation_freq))
+            checked = loop.Validation(one_pass(validation, validation_batch_size or size, validation_steps), frequency_of(validation_freq))
         session = self._session(program, chunk_steps)
         displays, history = progress(verbose), History()
         history.params = {'epochs': epochs, 'steps': source.steps, 'batch_size': size, 'verbose': verbose}
-        called = CallbackList([*_as_list(callbacks), history, *displays])
+        called = CallbackList([*callback_list(callbacks), history, *displays])
         self.session, self.history = session, history
         try:
             called.begin(session, self, history.params)
@@ -226,17 +224,14 @@ class Trainer:
         dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
         session = self._session(self._begin(dataset, optimizer=False))
         with session.stopping_on_interrupt():
-            logs = loop.evaluate(session, _once(dataset, batch_size, steps))
+            logs = loop.evaluate(session, one_pass(dataset, batch_size, steps))
         if session.interrupted:
             # Scores of a part of the data would pass for those of the whole.
             raise KeyboardInterrupt
         if verbose in (1, 2) or verbose == 'auto':
             print(' - '.join(f'{name}: {value:.4f}' for name, value in logs.items() if np.ndim(value) == 0), file=sys.stdout)
         self._metrics_names = list(logs)
-        if return_dict:
-            return logs
-        values = list(logs.values())
-        return values[0] if len(values) == 1 else values
+        return first_or_dict(logs, return_dict)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -256,7 +251,7 @@ class Trainer:
         if isinstance(dataset, Arrays):
             inputs = self._bind_inputs(dataset.inputs, 'predict')
             program = self._begin()
-            outputs = self._predicted(program, inputs, _batch_size(batch_size))
+            outputs = self._predicted(program, inputs, batch_size_of(batch_size))
             return self.ports.structure(outputs)
         parts = []
         for number, batch in enumerate(dataset):
@@ -277,17 +272,17 @@ class Trainer:
         for segment in feed(dataset, len(dataset)).segments(0):
             loop.train_chunk(session, segment, 0, 1)
             self._state = session.state
-        return _first_or_dict(session.logs(), return_dict)
+        return first_or_dict(session.logs(), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) on these examples as one batch."""
         dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
         session = self._session(self._begin(dataset, optimizer=False))
-        return _first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
+        return first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for these examples, computed as one batch."""
-        inputs = self._bind_inputs(_arrays(as_dataset(x, where='predict_on_batch'), 'predict_on_batch').inputs, 'predict_on_batch')
+        inputs = self._bind_inputs(one_batch_of(as_dataset(x, where='predict_on_batch'), 'predict_on_batch').inputs, 'predict_on_batch')
         return self.ports.structure(self._predicted(self._begin(), inputs, inputs[0].shape[0]))
 
     # --- within ---
@@ -316,7 +311,7 @@ class Trainer:
 
     def _one_batch(self, x, y, sample_weight, class_weight, where: str) -> Arrays:
         dataset, _ = self._datasets(x, y, sample_weight, class_weight, None, 0.0, where=where)
-        return _arrays(dataset, where)
+        return one_batch_of(dataset, where)
 
     def _infer(self, inputs: Any) -> None:
         infer = getattr(self, '_infer_inputs', None)
@@ -371,57 +366,3 @@ class Trainer:
 
     def _require_built(self) -> Self:
         return self
-
-
-def _batch_size(batch_size: int | None) -> int:
-    if batch_size is None:
-        return BATCH_SIZE
-    if not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool) or batch_size < 1:
-        raise ConfigError("argument 'batch_size'", repr(batch_size), 'a whole number of at least 1', 'Pass batch_size=32, say.')
-    return int(batch_size)
-
-
-def _check_counts(**counts: tuple[Any, int]) -> None:
-    """Each argument is None or a whole number of at least so much."""
-    for name, (value, least) in counts.items():
-        rule = whole(least)
-        if value is not None and not rule.accepts(value):
-            raise ConfigError(f'fit, argument {name!r}', repr(value), rule.expected, f'Pass {name}={max(least, 1)}, say.')
-
-
-def _once(dataset: Any, batch_size: int | None, steps: int | None) -> loop.Feed:
-    """A feed for evaluation: at most one pass over arrays, so that no example counts twice."""
-    size = _batch_size(batch_size)
-    if isinstance(dataset, Arrays) and steps is not None:
-        steps = min(steps, -(-len(dataset) // size))
-    return feed(dataset, size, steps=steps)
-
-
-def _frequency(value: Any) -> int | tuple[int, ...]:
-    """After how many epochs to validate, or after which."""
-    numbers = tuple(value) if isinstance(value, (list, tuple, set, range)) else (value,)
-    for number in numbers:
-        _check_counts(validation_freq=(number, 1))
-    return value if isinstance(value, int) else numbers
-
-
-def _arrays(dataset: Any, where: str) -> Arrays:
-    """The dataset, which must be arrays."""
-    if not isinstance(dataset, Arrays):
-        raise DataError(
-            f'{where}, x', 'a source of batches', 'the arrays of one batch', f'Take a batch first: {where}(*next(iter(source))).'
-        )
-    return dataset
-
-
-def _as_list(callbacks: Any) -> list[Callback]:
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-
-
-def _first_or_dict(logs: dict[str, Any], return_dict: bool) -> Any:
-    if return_dict:
-        return logs
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
