@@ -13,6 +13,9 @@ from lamina.core.described import registered, snake_case
 from lamina.core.errors import ConfigError
 from lamina.core.serial import decode, encode
 
+# Every case traces its own programs, here and in Keras: too many for the quick suite.
+pytestmark = pytest.mark.slow
+
 BATCH, CLASSES = 6, 5
 
 

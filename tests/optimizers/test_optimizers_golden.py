@@ -9,6 +9,9 @@ import pytest
 from lamina import optimizers
 from lamina.optimizers import schedules
 
+# Every case traces its own programs, here and in Keras: too many for the quick suite.
+pytestmark = pytest.mark.slow
+
 keras = pytest.importorskip('keras')
 
 STEPS = 20
