@@ -6,6 +6,7 @@ computes its outputs from their values. A layer holds no values itself: equal la
 
 import dataclasses
 import functools
+import inspect
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -14,16 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lamina.core.described import Described, described, snake_case
-from lamina.core.errors import ConfigError, ShapeError, StateError
+from lamina.core.described import Described, FrozenDict, described, snake_case
+from lamina.core.errors import ConfigError, ShapeError, StateError, unknown_name
 from lamina.core.fields import Rule, flag, setting, sizes, text, whole
 from lamina.core.shapes import Shape, TypedShape, abstract_outputs, dtype_of, show
 from lamina.layers import weight
 from lamina.layers.scope import Scope
-from lamina.layers.symbolic import Call, Symbol
+from lamina.layers.symbolic import Call, Symbol, with_slots, without_slots
 from lamina.layers.weight import Weights
 
 T = TypeVar('T')
+_NO_KEYWORDS = FrozenDict()
 
 
 def _known_axes(shape: Any) -> Any:
@@ -78,6 +80,8 @@ class Layer(Described):
     """
 
     kind: ClassVar[str] = 'layer'
+    #: whether the mask of its first input is, where it sets none itself, the mask of each of its outputs
+    supports_masking: ClassVar[bool] = False
     assignment_advice: ClassVar[str] = 'Use .replace({name}=…), which returns a changed copy, or model.freeze(name) to freeze a layer.'
 
     name: str | None = setting(text(), default=None, kw_only=True, compare=False)
@@ -97,13 +101,18 @@ class Layer(Described):
         """The outputs for these inputs; `variables` holds the values of what `weights` declared, by the same names."""
         raise ConfigError(self.label, 'no method apply', 'apply(self, variables, *inputs, scope)', 'Define it in the class.')
 
-    def output_shape(self, *shapes: Shape) -> Any:
+    def output_shape(self, *shapes: Shape, **keywords: Any) -> Any:
         """The shape of the output (or a tuple or dict of shapes), found by tracing; no array is made.
+
+        Args:
+            shapes: of the inputs.
+            keywords: what else the call says, with a `TypedShape` in the place of each array.
 
         Raises:
             ShapeError: the layer cannot take inputs of these shapes.
         """
-        outputs = output_of(self, shapes, tuple(dtype_of(shape) for shape in shapes))
+        arguments, named = with_slots(shapes, keywords, lambda v: isinstance(v, TypedShape))
+        outputs = output_of(self, arguments, tuple(dtype_of(shape) for shape in arguments), named)
         return jax.tree.map(lambda a: TypedShape(a.shape, a.dtype), outputs)
 
     def children(self) -> dict[str, 'Layer']:
@@ -118,17 +127,25 @@ class Layer(Described):
         """The name it is numbered from where the user gave none."""
         return snake_case(type(self).__name__)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         """Describe the use of this layer on symbolic inputs (`x = Dense(64)(inputs)`); computes nothing.
 
         `layer([a, b])` and `layer(a, b)` are the same.
 
+        Args:
+            inputs: symbols.
+            keywords: what its `apply` takes beside its inputs (`initial_state`, `attention_mask`), symbols or plain values; and for
+                every layer `mask`, of its first input, and `training`, True or False whatever the network does.
+
         Raises:
             StateError: an input is an array, not a symbol.
             ShapeError: the layer cannot take inputs of these shapes.
+            UnknownNameError: the layer takes no such keyword.
         """
         if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
             inputs = tuple(inputs[0])
+        self._check_keywords(keywords)
+        arguments, named = with_slots(inputs, {k: v for k, v in keywords.items() if v is not None}, lambda v: isinstance(v, Symbol))
         for x in inputs:
             if not isinstance(x, Symbol):
                 raise StateError(
@@ -137,10 +154,14 @@ class Layer(Described):
                     'a symbolic input: a layer describes a computation and holds no weights',
                     'Start from lamina.Input(shape), wrap the network in lamina.Model(inputs, outputs), and call the model on arrays.',
                 )
-        outputs = output_of(self, tuple(x.shape for x in inputs), tuple(str(x.dtype) for x in inputs))
-        origin = Call(self, inputs)
+        outputs = output_of(self, tuple(x.shape for x in arguments), tuple(str(x.dtype) for x in arguments), named)
+        origin = Call(self, arguments, named)
         leaves, structure = jax.tree.flatten(outputs)
         return jax.tree.unflatten(structure, [Symbol(a.shape, str(a.dtype), origin, i) for i, a in enumerate(leaves)])
+
+    def _check_keywords(self, keywords: Mapping[str, Any]) -> None:
+        if unknown := [name for name in keywords if name not in (known := call_keywords(type(self)))]:
+            raise unknown_name(f'{self.label}, a keyword of the call', unknown[0], known)
 
     def require(self, accepted: bool, shape: Shape, expected: str, remedy: str) -> None:
         """Raise a ShapeError that names this layer unless its input shape is accepted."""
@@ -153,6 +174,13 @@ class Layer(Described):
         if size is None:
             raise ShapeError(self.label, f'input shape {show(shape)}', f'a known size of axis {axis}', 'Give it in Input.')
         return size
+
+
+@functools.cache
+def call_keywords(cls: type[Layer]) -> tuple[str, ...]:
+    """The keywords that a call of such a layer may have."""
+    parameters = inspect.signature(cls.apply).parameters.values()
+    return (*(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != 'scope'), 'mask', 'training')
 
 
 def weights_of(layer: Layer, *shapes: Shape) -> Weights:
@@ -182,13 +210,22 @@ def remembered(function: Callable[..., T]) -> Callable[..., T]:
 
 
 @remembered
-def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...]) -> Any:
-    """Abstract outputs (shape with None for unknown axes, dtype) of a layer, traced once for equal layers."""
+def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], keywords: Mapping[str, Any] = _NO_KEYWORDS) -> Any:
+    """Abstract outputs (shape with None for unknown axes, dtype) of a layer, traced once for equal layers.
 
-    def run(variables, *inputs):
-        return Scope().call(layer, layer.name or layer.default_name(), {layer.name or layer.default_name(): variables}, *inputs)
+    Args:
+        shapes, dtypes: of the arguments, those within the keywords last.
+        keywords: as `with_slots` made them.
+    """
+    name = layer.name or layer.default_name()
 
-    return abstract_outputs(run, weight.abstract(layer.weights(*shapes)), shapes, dtypes)
+    def run(variables, *arguments):
+        inputs, named = without_slots(arguments, keywords)
+        return Scope().call(layer, name, {name: variables}, *inputs, **named)
+
+    typed = tuple(TypedShape(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
+    positional, _ = without_slots(typed, keywords)
+    return abstract_outputs(run, weight.abstract(layer.weights(*positional)), shapes, dtypes)
 
 
 @described

@@ -92,7 +92,7 @@ class Chain(Layer):
             shapes = as_shapes(layer.output_shape(*shapes))
         return {name: declared for name, declared in weights.items() if declared}
 
-    def output_shape(self, *shapes: Shape) -> Any:
+    def output_shape(self, *shapes: Shape, **keywords: Any) -> Any:
         for layer in self.layers:
             shapes = as_shapes(layer.output_shape(*shapes))
         return shapes[0] if len(shapes) == 1 else shapes

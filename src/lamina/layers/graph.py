@@ -12,7 +12,7 @@ from lamina.core.shapes import Shape
 from lamina.core.structure import leaves, map_leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.compose import as_shapes, numbered_names
-from lamina.layers.symbolic import Call, Symbol
+from lamina.layers.symbolic import Call, Symbol, without_slots
 from lamina.layers.weight import Weights
 
 
@@ -27,11 +27,12 @@ class Reference(Described):
 
 @described
 class Node(Described):
-    """One use of a layer in a graph, on these values."""
+    """One use of a layer in a graph, on these values; `keywords` hold plain values, and `Slot`s for the last of the arguments."""
 
     kind: ClassVar[str] = 'node'
     layer: str = setting()
     arguments: tuple[Reference, ...] = setting()
+    keywords: Mapping[str, Any] = setting(default=FrozenDict())
 
 
 @described
@@ -81,24 +82,24 @@ class Graph(Layer):
         return {name: declared for name, declared in weights.items() if declared}
 
     def output_shape(self, *shapes: Shape) -> Any:
-        values = self._walk(shapes, lambda node, layer, inputs: _as_list(layer.output_shape(*inputs)))
-        return self._outputs(values)
+        return self._outputs(self._walk(shapes, _shapes_after))
 
     def apply(self, variables, *inputs, scope):
         def run(node: Node, layer: Layer, arguments: list) -> list:
-            return jax.tree.leaves(scope.call(layer, node.layer, variables, *arguments))
+            inputs, keywords = without_slots(tuple(arguments), node.keywords)
+            return jax.tree.leaves(scope.call(layer, node.layer, variables, *inputs, **keywords))
 
         return self._outputs(self._walk(inputs, run))
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         if len(inputs) == 1 and isinstance(inputs[0], dict):
             inputs = tuple(inputs[0][name] for name in self.input_names)
-        return super().__call__(*inputs)
+        return super().__call__(*inputs, **keywords)
 
     def _declare(self, weights: dict, node: Node, layer: Layer, inputs: list) -> list:
         if weights[node.layer] is None:
-            weights[node.layer] = weights_of(layer, *inputs)
-        return _as_list(layer.output_shape(*inputs))
+            weights[node.layer] = weights_of(layer, *without_slots(tuple(inputs), node.keywords)[0])
+        return _shapes_after(node, layer, inputs)
 
     def _walk(self, inputs: tuple, visit) -> list[list]:
         """Visit the nodes in order; the values of every entry, inputs first."""
@@ -166,7 +167,7 @@ class _Tracer:
         return Graph(
             inputs=self._named_inputs(inputs),
             layers={n: layer for layer, n in zip(shared, names, strict=True)},
-            nodes=tuple(Node(name_of[id(c.layer)], tuple(self._reference(x) for x in c.arguments)) for c in self.calls),
+            nodes=tuple(Node(name_of[id(c.layer)], tuple(self._reference(x) for x in c.arguments), c.keywords) for c in self.calls),
             outputs=map_leaves(self._reference, outputs),
             name=name,
         )
@@ -218,6 +219,12 @@ def _by_key(outputs: Any) -> list[Symbol]:
     """The outputs in the order in which Keras searches: those in a dict by their sorted keys."""
     entries = [outputs[key] for key in sorted(outputs, key=str)] if isinstance(outputs, dict) else outputs
     return [y for entry in entries for y in _by_key(entry)] if isinstance(entries, (list, tuple)) else [entries]
+
+
+def _shapes_after(node: Node, layer: Layer, inputs: list) -> list[Shape]:
+    """The shapes of what a node returns."""
+    shapes, keywords = without_slots(tuple(inputs), node.keywords)
+    return _as_list(layer.output_shape(*shapes, **keywords))
 
 
 def _as_list(shapes: Any) -> list[Shape]:

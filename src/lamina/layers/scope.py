@@ -25,6 +25,8 @@ class Records:
     updates: dict[str, Any] = field(default_factory=dict)
     losses: list[Any] = field(default_factory=list)
     uses: dict[str, int] = field(default_factory=dict)
+    # By the identity of the array, which is kept beside its mask so that no other array takes its identity.
+    masks: dict[int, tuple[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Scope:
         frozen: whether this layer, or one around it, has `trainable=False`.
         tap: called as `tap(path, name, value)` for every tapped value; what it returns takes the value's place.
         observer: called as `observer(path, layer, inputs, outputs)` after every layer.
+        given_masks: pairs of an array and the mask that a call gave it.
     """
 
     training: bool = False
@@ -52,19 +55,30 @@ class Scope:
     frozen: bool = False
     tap_with: Tap | None = None
     observer: Observer | None = None
+    given_masks: tuple[tuple[Any, Any], ...] = ()
     records: Records = field(default_factory=Records)
 
-    def call(self, layer: 'Layer', name: str, variables: Mapping[str, Any], *inputs: Any) -> Any:
-        """Run the layer that stands under this name, with its own part of the variables."""
+    def call(self, layer: 'Layer', name: str, variables: Mapping[str, Any], *inputs: Any, **keywords: Any) -> Any:
+        """Run the layer that stands under this name, with its own part of the variables.
+
+        Args:
+            keywords: what the layer's `apply` takes beside its inputs; and for every layer `mask`, of its first input (or a list of
+                masks), and `training`.
+        """
         path = self.join(name)
         use = self.records.uses.get(path, 0)
         self.records.uses[path] = use + 1
         inner = replace(self, path=path, use=use, frozen=self.frozen or not layer.trainable)
+        if (mask := keywords.pop('mask', None)) is not None:
+            masks = mask if isinstance(mask, (list, tuple)) else (mask,)
+            inner = replace(inner, given_masks=(*zip(inputs, masks, strict=False), *self.given_masks))
+        if (training := keywords.pop('training', None)) is not None:
+            inner = replace(inner, training=self.training and training)
         own = variables.get(name, {})
         if use:  # a shared layer goes on from what its last use made of its averages
             own = {n: self.records.updates.get(inner.join(n), value) for n, value in own.items()}
         try:
-            outputs = layer.apply(own, *inputs, scope=inner)
+            outputs = layer.apply(own, *inputs, scope=inner, **keywords)
         except LaminaError:
             raise
         except (TypeError, ValueError) as error:
@@ -75,9 +89,24 @@ class Scope:
                 'Change the layer before it, or its own settings.',
             ) from error
         outputs = inner.tap('output', outputs)
+        if layer.supports_masking and inputs and (mask := inner.mask_of(inputs[0])) is not None:
+            for y in jax.tree.leaves(outputs):
+                if inner.mask_of(y) is None:
+                    self.set_mask(y, mask)
         if self.observer is not None:
             self.observer(inner.path, layer, inputs, outputs)
         return outputs
+
+    def mask_of(self, x: Any) -> jax.Array | None:
+        """Which time steps of an array count: (batch, time) booleans, or None where all do."""
+        for array, mask in self.given_masks:
+            if array is x:
+                return mask
+        return self.records.masks.get(id(x), (None, None))[1]
+
+    def set_mask(self, x: Any, mask: jax.Array | None) -> None:
+        """Say which time steps of an array count, for the layers, the loss and the metrics that take it."""
+        self.records.masks[id(x)] = (x, mask)
 
     def join(self, name: str) -> str:
         """The path of something within this layer."""

@@ -1,13 +1,54 @@
 """Symbols stand for arrays while a functional network is being described. Calling a layer on them records the call."""
 
 import numbers
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from lamina.core.described import lookup
+from lamina.core.described import Described, FrozenDict, described, lookup
+from lamina.core.fields import setting, whole
 from lamina.core.shapes import Shape, show
+from lamina.core.structure import leaves, map_leaves
 
 if TYPE_CHECKING:
     from lamina.layers.base import Layer
+
+
+@described
+class Slot(Described):
+    """Where a symbol stands in the keywords of a call: number `index` of the call's arguments."""
+
+    kind: ClassVar[str] = 'slot'
+    index: int = setting(whole(0))
+
+
+def with_slots(positional: tuple, keywords: Mapping[str, Any], is_array: Callable[[Any], bool]) -> tuple[tuple, FrozenDict]:
+    """The arrays of a call in one row, and its keywords with a `Slot` in the place of each array."""
+    arguments = list(positional)
+
+    def slot(value: Any) -> Any:
+        if not is_array(value):
+            return value
+        arguments.append(value)
+        return Slot(len(arguments) - 1)
+
+    named = FrozenDict({name: _map(slot, value, is_array) for name, value in keywords.items()})
+    return tuple(arguments), named
+
+
+def without_slots(arguments: tuple, keywords: Mapping[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """The positional arguments and the keywords of a call, from what `with_slots` made of them."""
+    if not keywords:
+        return tuple(arguments), {}
+    count = len(arguments) - sum(isinstance(value, Slot) for value in leaves(dict(keywords)))
+    named = {name: map_leaves(lambda v: arguments[v.index] if isinstance(v, Slot) else v, value) for name, value in keywords.items()}
+    return tuple(arguments[:count]), named
+
+
+def _map(function: Callable[[Any], Any], value: Any, is_leaf: Callable[[Any], bool]) -> Any:
+    """As `map_leaves`, for leaves that may themselves be tuples."""
+    if isinstance(value, (list, tuple)) and not is_leaf(value):
+        return tuple(_map(function, v, is_leaf) for v in value)
+    return function(value)
 
 
 class Call:
@@ -15,14 +56,15 @@ class Call:
 
     Args:
         layer: the layer that is used.
-        arguments: the symbols it is used on.
+        arguments: the symbols it is used on, those within `keywords` last.
+        keywords: what else the call says, as `Slot`s, which stand for symbols, and plain values.
         source: what has values for its weights: the model whose network the layer is, or the part of a model that has the same call.
     """
 
-    __slots__ = ('arguments', 'layer', 'source')
+    __slots__ = ('arguments', 'keywords', 'layer', 'source')
 
-    def __init__(self, layer: 'Layer', arguments: tuple['Symbol', ...]):
-        self.layer, self.arguments = layer, arguments
+    def __init__(self, layer: 'Layer', arguments: tuple['Symbol', ...], keywords: Mapping[str, Any] | None = None):
+        self.layer, self.arguments, self.keywords = layer, arguments, FrozenDict(keywords or {})
         self.source: Any = None
 
 

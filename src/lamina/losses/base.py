@@ -81,6 +81,7 @@ class Loss(Described, ABC):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
         valid: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> jax.Array:
         """The loss of a batch.
 
@@ -90,6 +91,7 @@ class Loss(Described, ABC):
             sample_weight: one weight per example, (batch,) or (batch, 1), or one per value of the loss.
             valid: (batch,), 0 for the rows that only pad the batch. The result is what the other rows alone would give,
                 and the padded rows get a gradient of zero, whatever they hold.
+            mask: booleans of the leading axes of the values, (batch, time): False for positions that do not count.
 
         Returns:
             A scalar, or with `reduction='none'` the weighted values, zero for padded rows.
@@ -102,8 +104,10 @@ class Loss(Described, ABC):
             y_true, y_pred = fill_rows(valid, y_true, _PADDED_TRUE), fill_rows(valid, y_pred, _PADDED_PRED)
         values = self.per_example(y_true, y_pred)
         self._check_values(values, y_pred)
-        mask = combine_masks(self.counted(y_true), valid, values.ndim)
-        return reduce_values(values, sample_weight, mask, self.reduction, self.label)
+        counted = combine_masks(self.counted(y_true), valid, values.ndim)
+        if mask is not None:
+            counted = combine_masks(counted, mask, values.ndim)
+        return reduce_values(values, sample_weight, counted, self.reduction, self.label)
 
     def align(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[jax.Array, jax.Array]:
         """Both as arrays of types and ranks that fit: an axis of size 1 is added or dropped as Keras does.

@@ -11,8 +11,16 @@ REDUCTIONS = ('sum_over_batch_size', 'sum', 'mean', 'mean_with_sample_weight', '
 
 
 def row_mask(valid: ArrayLike, ndim: int) -> jax.Array:
-    """`valid`, (batch,), as booleans of shape (batch, 1, …, 1) with `ndim` axes."""
-    return jnp.reshape(jnp.asarray(valid) != 0, (-1,) + (1,) * (ndim - 1))
+    """`valid`, (batch,) or (batch, time), as booleans with axes of size 1 after its own, `ndim` in all."""
+    counts = jnp.asarray(valid) != 0
+    if counts.ndim > ndim:
+        raise ShapeError(
+            'loss',
+            f'a mask of shape {show(counts.shape)} for values of {ndim} axes',
+            'one value of the loss for each position of the mask',
+            'Give the network an output of shape (batch, time, features), or targets for each time step.',
+        )
+    return jnp.reshape(counts, counts.shape + (1,) * (ndim - counts.ndim))
 
 
 def fill_rows(valid: ArrayLike, array: jax.Array, value: float) -> jax.Array:

@@ -76,11 +76,12 @@ class Overlap(Loss):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
         valid: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> jax.Array:
         """The loss of a batch; see `Loss.__call__`."""
         true, predicted = self._as_batch(*self.align(y_true, y_pred))
         if not self._spans_batch(predicted.ndim):
-            return super().__call__(true, predicted, sample_weight, valid)
+            return super().__call__(true, predicted, sample_weight, valid, mask)
         if valid is not None:
             true, predicted = fill_rows(valid, true, 0), fill_rows(valid, predicted, 0)
         values = self.per_example(true, predicted)

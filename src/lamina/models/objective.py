@@ -86,7 +86,9 @@ def forward_of(network: Layer, inputs: list[InputLayer], weights: dict[str, Weig
         arrays = [x.astype(layer.dtype) for x, layer in zip(batch.inputs, inputs, strict=True)]
         outputs = network.apply(paths.nest({**trainable, **other}), *arrays, scope=scope)
         penalties = [penalize(trainable[path]) for path, penalize in regularized.items()]
-        return Pass(outputs_in_order(outputs), scope.records.updates, sum(penalties + scope.records.losses, start=0.0))
+        ordered = outputs_in_order(outputs)
+        masks = tuple(scope.mask_of(y) for y in ordered)
+        return Pass(ordered, scope.records.updates, sum(penalties + scope.records.losses, start=0.0), masks)
 
     return forward
 
@@ -115,25 +117,29 @@ class Objectives:
             raise ConfigError("compile, argument 'loss'", 'no loss for any output', f'a loss for one of {names}', 'Give a loss.')
         self.metrics = self._named(settings, ports)
 
-    def loss(self, outputs: list, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def loss(self, result: Pass, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
         """The weighted sum of the outputs' losses, and each of them where there are several."""
         total, parts = jnp.float32(0), {}
         for i, (name, loss, factor) in enumerate(zip(self.names, self.losses, self.weights, strict=True)):
             if loss is not None:
                 _check_reduction(loss, name)
-                value = loss(batch.targets[i], outputs[i], sample_weight=_at(batch.weights, i), valid=batch.valid)
+                masked = {} if result.masks[i] is None else {'mask': result.masks[i]}
+                value = loss(batch.targets[i], result.outputs[i], sample_weight=_at(batch.weights, i), valid=batch.valid, **masked)
                 total = total + factor * value
                 parts[f'{name}_loss'] = value
         return total, parts if len(self.names) > 1 else {}
 
-    def measure(self, outputs: list, batch: Batch) -> dict[str, Any]:
+    def measure(self, result: Pass, batch: Batch) -> dict[str, Any]:
         """The sums of every metric over this batch."""
         sums = {}
         for name, (i, metric, weighted) in self.metrics.items():
             weight = batch.valid
             if weighted and (given := _at(batch.weights, i)) is not None:
                 weight = weight * _per_example(given, self.names[i])
-            sums[name] = metric.sums(batch.targets[i], outputs[i], weight)
+            target, output = batch.targets[i], result.outputs[i]
+            if (mask := result.masks[i]) is not None:
+                target, output, weight = _by_position(target, output, weight, mask)
+            sums[name] = metric.sums(target, output, weight)
         return sums
 
     def report(self, sums: dict[str, Any]) -> dict[str, Any]:
@@ -182,6 +188,12 @@ def _per_example(weights: jax.Array, name: str) -> jax.Array:
     return weights.reshape(-1)
 
 
+def _by_position(target: jax.Array, output: jax.Array, weight: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Every position that the mask tells apart as an example of its own, those that do not count with weight 0."""
+    weight = weight.reshape(-1, *(1,) * (mask.ndim - 1)) * mask
+    return target.reshape(-1, *target.shape[mask.ndim :]), output.reshape(-1, *output.shape[mask.ndim :]), weight.reshape(-1)
+
+
 def _unused(name: str, taken: dict) -> str:
     """The name, numbered where a metric is given twice."""
     number, unused = 0, name
@@ -195,9 +207,9 @@ def _at(values: Any, i: int) -> Any:
     return None if values is None else values[i]
 
 
-def _no_loss(outputs: list, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
+def _no_loss(result: Pass, batch: Batch) -> tuple[jax.Array, dict[str, jax.Array]]:
     return jnp.float32(0), {}
 
 
-def _no_metrics(outputs: list, batch: Batch) -> dict[str, Any]:
+def _no_metrics(result: Pass, batch: Batch) -> dict[str, Any]:
     return {}

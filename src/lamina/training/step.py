@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from lamina.training.state import OptimizerState, State
-from lamina.training.task import Batch, Task
+from lamina.training.task import Batch, Pass, Task
 
 
 def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, Any]]:
@@ -14,7 +14,7 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
 
     def objective(trainable):
         result = task.forward(trainable, state.other, batch, True, key, state.step)
-        loss, parts = task.loss(result.outputs, batch)
+        loss, parts = task.loss(result, batch)
         return loss + result.penalty, (result, parts)
 
     (loss, (result, parts)), grads = jax.value_and_grad(objective, has_aux=True)(state.trainable)
@@ -28,21 +28,21 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
         step=state.step + 1,
         learning_rate=state.learning_rate,
     )
-    return state, sums_of(task, loss, parts, result.outputs, batch)
+    return state, sums_of(task, loss, parts, result, batch)
 
 
 def evaluate_step(task: Task, state: State, batch: Batch) -> dict[str, Any]:
     """What this batch adds to the sums, the network in inference mode."""
     result = task.forward(state.trainable, state.other, batch, False, None, state.step)
-    loss, parts = task.loss(result.outputs, batch)
-    return sums_of(task, loss + result.penalty, parts, result.outputs, batch)
+    loss, parts = task.loss(result, batch)
+    return sums_of(task, loss + result.penalty, parts, result, batch)
 
 
-def sums_of(task: Task, loss: jax.Array, parts: dict[str, jax.Array], outputs: Any, batch: Batch) -> dict[str, Any]:
+def sums_of(task: Task, loss: jax.Array, parts: dict[str, jax.Array], result: Pass, batch: Batch) -> dict[str, Any]:
     """Losses times the number of examples, that number, and each metric's own sums."""
     examples = jnp.sum(batch.valid)
     losses = {name: jnp.where(examples > 0, value * examples, 0) for name, value in {'loss': loss, **parts}.items()}
-    return {'examples': examples, 'losses': losses, 'metrics': task.measure(outputs, batch)}
+    return {'examples': examples, 'losses': losses, 'metrics': task.measure(result, batch)}
 
 
 def gather(data: Any, rows: jax.Array) -> Batch:

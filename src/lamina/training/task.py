@@ -30,11 +30,13 @@ class Pass(NamedTuple):
         outputs: a pytree of (batch, …) arrays.
         updates: new values of non-trainable weights, by path.
         penalty: what regularizers add to the loss, a scalar.
+        masks: for each output, which of its time steps count, (batch, time), or None where all do.
     """
 
     outputs: Any
     updates: dict[str, jax.Array]
     penalty: jax.Array | float
+    masks: tuple[jax.Array | None, ...] = ()
 
 
 class Optimizer(Protocol):
@@ -51,8 +53,8 @@ class Task:
 
     Args:
         forward: `(trainable, other, batch, training, key, step) → Pass`.
-        loss: `(outputs, batch) → (scalar, {name: scalar})`, the total without penalties and its parts.
-        measure: `(outputs, batch) → {name: sums}`, each a pytree that adds over batches.
+        loss: `(pass, batch) → (scalar, {name: scalar})`, the total without penalties and its parts.
+        measure: `(pass, batch) → {name: sums}`, each a pytree that adds over batches.
         constrain: `trainable → trainable`, applied after each step.
         optimizer: None where the task is only evaluated.
         report: `{name: sums} → {name: value}`, on the host, in float64.
@@ -60,8 +62,8 @@ class Task:
     """
 
     forward: Callable[..., Pass]
-    loss: Callable[[Any, Batch], tuple[jax.Array, dict[str, jax.Array]]]
-    measure: Callable[[Any, Batch], dict[str, Any]]
+    loss: Callable[[Pass, Batch], tuple[jax.Array, dict[str, jax.Array]]]
+    measure: Callable[[Pass, Batch], dict[str, Any]]
     constrain: Callable[[dict[str, jax.Array]], dict[str, jax.Array]]
     report: Callable[[dict[str, Any]], dict[str, Any]]
     optimizer: Optimizer | None = None
