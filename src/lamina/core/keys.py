@@ -46,7 +46,7 @@ def path_number(path: str) -> int:
     return zlib.crc32(path.encode())
 
 
-def hashed_bits(key: jax.Array, step: jax.Array | int, path: str, shape: tuple[int, ...]) -> jax.Array:
+def hashed_bits(key: jax.Array, step: jax.Array | int, path: str | jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """32 random bits for each element, for masks: a counter, mixed with the key, the step and the path.
 
     Every element is a handful of whole-number operations of its own, so that no array of bits is made where XLA can fuse
@@ -55,7 +55,7 @@ def hashed_bits(key: jax.Array, step: jax.Array | int, path: str, shape: tuple[i
     Args:
         key: the root key of the run.
         step: how many steps were trained.
-        path: of the layer that draws.
+        path: of the layer that draws, or its `path_number`.
         shape: of the result.
 
     Returns:
@@ -65,7 +65,7 @@ def hashed_bits(key: jax.Array, step: jax.Array | int, path: str, shape: tuple[i
     its rounds a second word of the key is added, so that two draws never are shifts of each other.
     """
     first, second = jax.random.key_data(key)[:2]
-    number = jnp.uint32(path_number(path))
+    number = jnp.uint32(path_number(path)) if isinstance(path, str) else path
     step = jnp.asarray(step).astype(jnp.uint32)
     outer = _mixed(step ^ first, number)
     inner = _mixed(number ^ second, step)

@@ -29,8 +29,9 @@ def dtype_of(shape: Any) -> str:
     return getattr(shape, 'dtype', 'float32')
 
 
-# Two sizes for every unknown axis: an output axis that differs between the two traces is unknown as well.
-_PROBES = (61, 67)
+# Two sizes for every unknown axis: an output axis that differs between the two traces is unknown as well. Primes, far apart and large,
+# so that neither strides nor windows make one size of them.
+_PROBES = (1009, 2503)
 
 
 def abstract_outputs(function: Callable, variables: Any, shapes: tuple[Shape, ...], dtypes: tuple[Any, ...]) -> Any:
