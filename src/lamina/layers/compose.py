@@ -1,14 +1,17 @@
 """Layers made of layers, one after another, and the names they have there."""
 
+import functools
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.core.described import described
+from lamina.core.described import described, unregistered
 from lamina.core.errors import ConfigError
-from lamina.core.fields import setting
-from lamina.core.shapes import Shape
-from lamina.layers.base import Layer, weights_of
+from lamina.core.fields import setting, whole
+from lamina.core.shapes import Shape, show
+from lamina.layers.base import Layer, remembered, weights_of
+from lamina.layers.depth import Container, Use, parts, run
+from lamina.layers.scope import Scope
 from lamina.layers.weight import Weights
 
 
@@ -49,8 +52,46 @@ def as_layer(value: Any, where: str) -> Layer:
     return value
 
 
+@unregistered
+class Sequence(Container):
+    """The base of layers one after another; a layer may return several outputs, which the next one takes as its inputs."""
+
+    def weights(self, *shapes: Shape) -> Weights:
+        weights = {use.name: weights_of(use.layer, *use.shapes) for use in self.uses(*shapes)}
+        return {name: declared for name, declared in weights.items() if declared}
+
+    def output_shape(self, *shapes: Shape, **keywords: Any) -> Any:
+        for layer in self.children().values():
+            shapes = as_shapes(layer.output_shape(*shapes))
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def uses(self, *shapes: Shape) -> list[Use]:
+        found = []
+        for name, layer in self.children().items():
+            found.append(Use(name, layer, shapes, tuple(('back', 1, i) for i in range(len(shapes)))))
+            shapes = as_shapes(layer.output_shape(*shapes))
+        return found
+
+    def apply(self, variables, *inputs, scope):
+        layers = self.children()
+        names = tuple(layers)
+        segment = functools.partial(_in_order, layers)
+        for i, stack in parts(len(names), scope):
+            alone = stack is None
+            inputs = segment(scope, variables, (names[i],), inputs) if alone else run(stack, variables, inputs, scope, segment)
+        return inputs[0] if len(inputs) == 1 else inputs
+
+
+def _in_order(layers: Mapping[str, Layer], scope: Scope, variables: Mapping[str, Any], names: tuple[str, ...], inputs: tuple) -> tuple:
+    """The outputs of the layers of these names, one after another."""
+    for name in names:
+        outputs = scope.call(layers[name], name, variables, *inputs)
+        inputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return inputs
+
+
 @described
-class Chain(Layer):
+class Chain(Sequence):
     """Layers one after another; the network of a `Sequential`. Each position has weights of its own.
 
     Args:
@@ -85,23 +126,65 @@ class Chain(Layer):
     def with_children(self, children: Mapping[str, Layer]) -> 'Chain':
         return self.replace(layers=tuple(children[name] for name in self.names or ()))
 
+
+@described
+class Repeat(Sequence):
+    """A block so many times, one after another, each with weights of its own; eight or more run as one loop.
+
+    Compiling it takes the same time however often it is repeated. The layers are called like those of a `Sequential` of the
+    same blocks: `dense`, `dense_1`, …
+
+    Args:
+        block: a layer, a `Chain` or a model, whose output has the shape of its input.
+        count: how often.
+
+    Shapes:
+        those of the block.
+
+    Raises:
+        ShapeError: the block's output has another shape than its input.
+
+    Example:
+        >>> import lamina
+        >>> from lamina.layers import Dense, Repeat
+        >>> network = lamina.Sequential([lamina.Input((16,)), Repeat(Dense(16, activation='tanh'), 500)])
+        >>> network.count_params()
+        136000
+    """
+
+    block: Layer = setting(convert=lambda block: as_layer(block, 'Repeat, setting block'))
+    count: int = setting(whole(1))
+
+    def children(self) -> dict[str, Layer]:
+        return dict(_copies(self))
+
+    def with_children(self, children: Mapping[str, Layer]) -> Layer:
+        """A copy with other layers within; a `Chain` of them where they are no longer all the same."""
+        first, *others = children.values()
+        if all(layer == first for layer in others):
+            return self.replace(block=first.replace(name=self.block.name))
+        return Chain(tuple(children.values()), names=tuple(children), name=self.name, trainable=self.trainable)
+
     def weights(self, *shapes: Shape) -> Weights:
-        weights = {}
-        for name, layer in self.children().items():
-            weights[name] = weights_of(layer, *shapes)
-            shapes = as_shapes(layer.output_shape(*shapes))
-        return {name: declared for name, declared in weights.items() if declared}
+        after = as_shapes(self.block.output_shape(*shapes))
+        same = [tuple(s) for s in after] == [tuple(s) for s in shapes]
+        self.require(same, shapes[0], f'a block that keeps it, not one that returns {show(after[0])}', 'Put the change of shape before it.')
+        own = weights_of(self.block, *shapes)
+        return dict.fromkeys(self.children(), own) if own else {}
 
     def output_shape(self, *shapes: Shape, **keywords: Any) -> Any:
-        for layer in self.layers:
-            shapes = as_shapes(layer.output_shape(*shapes))
-        return shapes[0] if len(shapes) == 1 else shapes
+        return self.block.output_shape(*shapes)
 
-    def apply(self, variables, *inputs, scope):
-        for name, layer in self.children().items():
-            outputs = scope.call(layer, name, variables, *inputs)
-            inputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return inputs[0] if len(inputs) == 1 else inputs
+
+@remembered
+def _copies(layer: Repeat) -> tuple[tuple[str, Layer], ...]:
+    blocks = (layer.block,) * layer.count
+    plain = numbered_names(blocks) if layer.block.name is None else tuple(_numbered(layer.block.name, layer.count))
+    return tuple((name, layer.block.replace(name=name)) for name in plain)
+
+
+def _numbered(base: str, count: int) -> list[str]:
+    return [f'{base}_{i}' if i else base for i in range(count)]
 
 
 def as_shapes(shapes: Any) -> tuple[Shape, ...]:

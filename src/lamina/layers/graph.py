@@ -1,5 +1,6 @@
 """Layers in any graph without cycles: the network of a functional model, found by following symbols back to their inputs."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +13,8 @@ from lamina.core.shapes import Shape
 from lamina.core.structure import leaves, map_leaves
 from lamina.layers.base import InputLayer, Layer, weights_of
 from lamina.layers.compose import as_shapes, numbered_names
+from lamina.layers.depth import FEWEST, Container, Stack, Use, parts, run
+from lamina.layers.scope import Scope
 from lamina.layers.symbolic import Call, Symbol, without_slots
 from lamina.layers.weight import Weights
 
@@ -36,7 +39,7 @@ class Node(Described):
 
 
 @described
-class Graph(Layer):
+class Graph(Container):
     """Layers in any graph without cycles; the network of a functional model. Built by `Graph.between`.
 
     Args:
@@ -84,12 +87,60 @@ class Graph(Layer):
     def output_shape(self, *shapes: Shape) -> Any:
         return self._outputs(self._walk(shapes, _shapes_after))
 
-    def apply(self, variables, *inputs, scope):
-        def run(node: Node, layer: Layer, arguments: list) -> list:
-            inputs, keywords = without_slots(tuple(arguments), node.keywords)
-            return jax.tree.leaves(scope.call(layer, node.layer, variables, *inputs, **keywords))
+    def uses(self, *shapes: Shape) -> list[Use]:
+        values = self._walk(shapes, _shapes_after)
+        times = Counter((r.entry, r.output) for node in self.nodes for r in node.arguments)
+        shared = {key for key, count in times.items() if count >= FEWEST}
+        return [
+            Use(
+                node.layer,
+                self.layers[node.layer],
+                tuple(values[r.entry][r.output] for r in node.arguments),
+                tuple(self._link(number, r, shared) for r in node.arguments),
+                node.keywords,
+            )
+            for number, node in enumerate(self.nodes)
+        ]
 
-        return self._outputs(self._walk(inputs, run))
+    def results(self) -> tuple[tuple[int, int], ...]:
+        return tuple((r.entry - len(self.input_names), r.output) for r in leaves(self.outputs))
+
+    def _link(self, number: int, r: Reference, shared: set[tuple[int, int]]) -> tuple[str, int, int]:
+        """How a node refers to a value: by its distance, or, where many nodes take it, as they do a mask, by its place."""
+        source = r.entry - len(self.input_names)
+        return ('at', source, r.output) if source < 0 or (r.entry, r.output) in shared else ('back', number - source, r.output)
+
+    def apply(self, variables, *inputs, scope):
+        values = {(i, 0): x for i, x in enumerate(inputs)}
+        for number, stack in parts(len(self.nodes), scope):
+            if stack is None:
+                self._run(number, self.nodes[number].layer, values, variables, scope)
+            else:
+                self._run_stack(stack, values, variables, scope)
+        return map_leaves(lambda r: values[r.entry, r.output], self.outputs)
+
+    def _run(self, number: int, name: str, values: dict, variables: Mapping[str, Any], scope: Scope) -> None:
+        """Add to the values what a node returns, executed under this name."""
+        node, entry = self.nodes[number], len(self.input_names) + number
+        inputs, keywords = without_slots(tuple(values[r.entry, r.output] for r in node.arguments), node.keywords)
+        outputs = scope.call(self.layers[name], name, variables, *inputs, **keywords)
+        values.update({(entry, i): y for i, y in enumerate(jax.tree.leaves(outputs))})
+
+    def _run_stack(self, stack: Stack, values: dict, variables: Mapping[str, Any], scope: Scope) -> None:
+        """Add to the values what the last of a run of equal pieces carries."""
+        start = len(self.input_names) + stack.first
+        before = [(start - stack.period + position, output) for position, output in stack.carried]
+        after = [(start + position, output) for position, output in stack.carried]
+
+        def segment(scope: Scope, variables: Mapping[str, Any], names: tuple[str, ...], carry: tuple) -> tuple:
+            local = {**values, **dict(zip(before, carry, strict=True))}
+            for position, name in enumerate(names):
+                self._run(stack.first + position, name, local, variables, scope)
+            return tuple(local[key] for key in after)
+
+        results = run(stack, variables, tuple(values[key] for key in before), scope, segment)
+        last = stack.end - stack.first - stack.period
+        values.update({(entry + last, output): y for (entry, output), y in zip(after, results, strict=True)})
 
     def __call__(self, *inputs: Any, **keywords: Any) -> Any:
         if len(inputs) == 1 and isinstance(inputs[0], dict):

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lamina.core.errors import LaminaError, ShapeError, StateError
 from lamina.core.keys import device_key, hashed_bits, path_number
 from lamina.core.paths import SEPARATOR
+from lamina.kernels.embedding import lookup
 
 if TYPE_CHECKING:
     from lamina.layers.base import Layer
@@ -30,6 +32,21 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """Which of a stack of equal blocks is running: all are traced as one, under the names of the first.
+
+    Args:
+        path: of the container.
+        names: of the layers, by repetition.
+        index: of the repetition that runs, a traced whole number.
+    """
+
+    path: str
+    names: tuple[tuple[str, ...], ...]
+    index: Any
+
+
+@dataclass(frozen=True)
 class Scope:
     """Given to every `Layer.apply`.
 
@@ -44,6 +61,11 @@ class Scope:
         tap: called as `tap(path, name, value)` for every tapped value; what it returns takes the value's place.
         observer: called as `observer(path, layer, inputs, outputs)` after every layer.
         given_masks: pairs of an array and the mask that a call gave it.
+        stacks: by the path of a container, which of its layers have stacked weights and run as one loop.
+        repetitions: the loops within which this layer stands.
+        remat: whether loops keep only what goes from block to block and compute the rest again on the way back; 'auto' where
+            keeping it would take more than a quarter of the device's memory.
+        lookups: has a method `look_up(path, use, table, ids, rows)` where the gradients of tables are wanted by row.
     """
 
     training: bool = False
@@ -56,6 +78,10 @@ class Scope:
     tap_with: Tap | None = None
     observer: Observer | None = None
     given_masks: tuple[tuple[Any, Any], ...] = ()
+    stacks: Mapping[str, tuple] = field(default_factory=dict)
+    repetitions: tuple[Repetition, ...] = ()
+    remat: bool | str = False
+    lookups: Any = None
     records: Records = field(default_factory=Records)
 
     def call(self, layer: 'Layer', name: str, variables: Mapping[str, Any], *inputs: Any, **keywords: Any) -> Any:
@@ -91,7 +117,7 @@ class Scope:
         outputs = inner.tap('output', outputs)
         if layer.supports_masking and inputs and (mask := inner.mask_of(inputs[0])) is not None:
             for y in jax.tree.leaves(outputs):
-                if inner.mask_of(y) is None:
+                if self.mask_of(y) is None:
                     self.set_mask(y, mask)
         if self.observer is not None:
             self.observer(inner.path, layer, inputs, outputs)
@@ -118,7 +144,7 @@ class Scope:
         Raises:
             StateError: the network runs without randomness; only reached by a layer that draws during inference.
         """
-        return jax.random.fold_in(jax.random.fold_in(self._root_key(), self.step), path_number(self._stream(self.join(name))))
+        return jax.random.fold_in(jax.random.fold_in(self._root_key(), self.step), self._stream(self.join(name)))
 
     def random_bits(self, shape: tuple[int, ...], *, seed: int | None = None) -> jax.Array:
         """32 random bits for each element of a mask, of this step and this layer alone; cheaper than `jax.random`.
@@ -134,14 +160,29 @@ class Scope:
             return hashed_bits(device_key(seed), self.step, self._stream(''), shape)
         return hashed_bits(self._root_key(), self.step, self._stream(self.path), shape)
 
-    def _stream(self, path: str) -> str:
-        """The name of a random stream: each use of a shared layer draws from its own."""
+    def _stream(self, path: str) -> jax.Array:
+        """The number of a random stream: each use of a shared layer, and each of a stack of blocks, draws from its own."""
+        if not self.repetitions:
+            return jnp.uint32(path_number(self._used(path)))
+        numbers = np.array([path_number(self._used(p)) for p in _repeated_paths(path, self.repetitions)], np.uint32)
+        index = 0
+        for repetition in self.repetitions:
+            index = index * len(repetition.names) + repetition.index
+        return jnp.asarray(numbers)[index]
+
+    def _used(self, path: str) -> str:
         return f'{path}#{self.use}' if self.use else path
 
     def _root_key(self) -> jax.Array:
         if self.key is None:
             raise StateError(self.path or 'network', 'no random key', 'a key while training', 'Draw only where scope.training is True.')
         return self.key
+
+    def look_up(self, name: str, table: jax.Array, ids: jax.Array) -> jax.Array:
+        """The rows of a table, a weight of this layer, at these numbers; zeros for numbers that are none of its rows."""
+        if self.lookups is None:
+            return lookup(table, ids)
+        return self.lookups.look_up(self.join(name), self.use, table, ids, lookup)
 
     def update(self, name: str, value: jax.Array) -> None:
         """Give a non-trainable weight of this layer its next value, which takes effect after the step."""
@@ -164,6 +205,24 @@ class Scope:
         for axis in axes:
             inner *= 1 if axis == 0 else x.shape[axis]
         return jnp.sum(jnp.where(rows > 0, x, 0), axes) / (jnp.sum(self.valid) * inner)
+
+
+def _repeated_paths(path: str, repetitions: tuple[Repetition, ...]) -> list[str]:
+    """The path as it is in every repetition, in the order of their indices, the last one running fastest."""
+    found = [path]
+    for repetition in repetitions:
+        found = [_renamed(p, repetition, k) for p in found for k in range(len(repetition.names))]
+    return found
+
+
+def _renamed(path: str, repetition: Repetition, k: int) -> str:
+    """A path under the names of the first repetition, as it is in repetition k."""
+    prefix = repetition.path + SEPARATOR if repetition.path else ''
+    if not path.startswith(prefix):
+        return path
+    name, *rest = path.removeprefix(prefix).split(SEPARATOR)
+    names = dict(zip(repetition.names[0], repetition.names[k], strict=True))
+    return prefix + SEPARATOR.join([names.get(name, name), *rest])
 
 
 def _shapes(x: Any) -> Any:

@@ -23,6 +23,7 @@ class Weight:
         regularizer: its value is added to the loss.
         constraint: applied to the weight after each step.
         dtype: of the array; float32 by default.
+        by_row: whether it is a table of which a step changes only the rows that `Scope.look_up` found.
     """
 
     shape: tuple[int, ...]
@@ -31,6 +32,7 @@ class Weight:
     regularizer: Any = None
     constraint: Any = None
     dtype: Any = np.float32
+    by_row: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, 'initializer', initializers.get(self.initializer))

@@ -14,12 +14,14 @@ from lamina.core.serial import encode
 from lamina.core.structure import leaves
 from lamina.data import Arrays
 from lamina.layers.base import InputLayer, Layer, weights_of
+from lamina.layers.depth import Stacks, members, stacks_within
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight
 from lamina.losses import FunctionLoss
 from lamina.models.ports import Ports, outputs_in_order, ports_of
 from lamina.models.settings import CompileSettings, per_output
 from lamina.optimizers import Schedule
+from lamina.training.layout import Layout, Unstacked
 from lamina.training.program import Program
 from lamina.training.task import Batch, Pass, Task
 
@@ -57,11 +59,15 @@ def _shared_program(network: Layer, inputs: Any, settings: CompileSettings | Non
 
 def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targets: tuple | None) -> Program:
     ports = ports_of(network, inputs)
-    weights = paths.flatten(weights_of(network, *(i.batch_shape for i in leaves(inputs))))
-    forward = forward_of(network, ports.input_layers, weights)
-    constrain = constrain_of(weights)
+    shapes = tuple(i.batch_shape for i in leaves(inputs))
+    declared = weights_of(network, *shapes)
+    stacks = stacks_within(network, shapes)
+    layout = layout_of(members(stacks, declared), settings)
+    weights = paths.flatten(declared)
+    forward = forward_of(network, ports.input_layers, weights, layout, stacks, settings.remat if settings else False)
+    constrain = constrain_of(weights, layout)
     if settings is None:
-        return Program(Task(forward, _no_loss, _no_metrics, constrain, report=dict))
+        return Program(Task(forward, _no_loss, _no_metrics, constrain, report=dict, layout=layout))
     objectives = Objectives(ports, settings, targets)
     schedule = getattr(settings.optimizer, 'learning_rate', None)
     return Program(
@@ -71,21 +77,39 @@ def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targ
             objectives.measure,
             constrain,
             report=objectives.report,
-            optimizer=settings.optimizer,
+            optimizer=settings.optimizer if layout.slots else Unstacked(settings.optimizer, layout),
+            layout=layout,
+            tables=tables_of(weights, layout, settings),
             rate=settings.optimizer.rate if isinstance(schedule, Schedule) else None,
         )
     )
 
 
-def forward_of(network: Layer, inputs: list[InputLayer], weights: dict[str, Weight]) -> Callable[..., Pass]:
-    """The network as a function of its weights and a batch, with what its regularizers add to the loss."""
-    regularized = {path: w.regularizer for path, w in weights.items() if w.regularizer is not None and w.trainable}
+def layout_of(members: dict[str, tuple[str, ...]], settings: CompileSettings | None) -> Layout:
+    """How programs hold the weights of runs of equal blocks, for the optimizer of these settings."""
+    optimizer = None if settings is None else settings.optimizer
+    return Layout(members, slots=optimizer is None or optimizer.treats_alike(members.values()))
 
-    def forward(trainable: dict, other: dict, batch: Batch, training: bool, key: jax.Array | None, step: Any) -> Pass:
-        scope = Scope(training=training, key=key, step=step, valid=batch.valid)
+
+def tables_of(weights: dict[str, Weight], layout: Layout, settings: CompileSettings) -> tuple[str, ...]:
+    """The paths of the weights whose gradients are taken by row."""
+    held_alone = {path for path in weights if path not in layout.members}
+    if not settings.optimizer.treats_alike(()):
+        return ()
+    return tuple(path for path, w in weights.items() if w.by_row and w.trainable and path in held_alone)
+
+
+def forward_of(
+    network: Layer, inputs: list[InputLayer], weights: dict[str, Weight], layout: Layout, stacks: Stacks, remat: bool | str
+) -> Callable[..., Pass]:
+    """The network as a function of its weights, as the layout holds them, and a batch, with what its regularizers add to the loss."""
+    regularized = layout.firsts({path: w.regularizer for path, w in weights.items() if w.regularizer is not None and w.trainable})
+
+    def forward(trainable: dict, other: dict, batch: Batch, training: bool, key: jax.Array | None, step: Any, lookups: Any = None) -> Pass:
+        scope = Scope(training=training, key=key, step=step, valid=batch.valid, stacks=stacks, remat=remat, lookups=lookups)
         arrays = [x.astype(layer.dtype) for x, layer in zip(batch.inputs, inputs, strict=True)]
         outputs = network.apply(paths.nest({**trainable, **other}), *arrays, scope=scope)
-        penalties = [penalize(trainable[path]) for path, penalize in regularized.items()]
+        penalties = [jnp.sum(layout.each(penalize, path, trainable[path])) for path, penalize in regularized.items()]
         ordered = outputs_in_order(outputs)
         masks = tuple(scope.mask_of(y) for y in ordered)
         return Pass(ordered, scope.records.updates, sum(penalties + scope.records.losses, start=0.0), masks)
@@ -93,10 +117,14 @@ def forward_of(network: Layer, inputs: list[InputLayer], weights: dict[str, Weig
     return forward
 
 
-def constrain_of(weights: dict[str, Weight]) -> Callable[[dict], dict]:
+def constrain_of(weights: dict[str, Weight], layout: Layout) -> Callable[[dict], dict]:
     """Applies each trainable weight's constraint."""
     constrained = {path: w.constraint for path, w in weights.items() if w.constraint is not None and w.trainable}
-    return lambda trainable: {path: constrained[path](w) if path in constrained else w for path, w in trainable.items()}
+
+    def constrain(trainable: dict) -> dict:
+        return {path: layout.each(constrained[path], path, w) if path in constrained else w for path, w in trainable.items()}
+
+    return constrain
 
 
 class Objectives:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from lamina import losses, metrics, optimizers
 from lamina.core.described import Described, described
 from lamina.core.errors import ConfigError, unknown_name
-from lamina.core.fields import setting
+from lamina.core.fields import one_of, setting
 from lamina.core.structure import map_leaves
 
 # What these mean depends on the loss and on the output's shape, which are known when training begins.
@@ -39,6 +39,7 @@ class CompileSettings(Described):
         loss_weights: factors of the losses in their sum.
         metrics: measured without sample weights.
         weighted_metrics: measured with them.
+        remat: whether runs of equal blocks keep only what goes from block to block.
     """
 
     kind: ClassVar[str] = 'compile'
@@ -48,6 +49,7 @@ class CompileSettings(Described):
     loss_weights: Any = setting(convert=_numbers, default=None)
     metrics: Any = setting(convert=_metrics, default=None)
     weighted_metrics: Any = setting(convert=_metrics, default=None)
+    remat: bool | str = setting(one_of(True, False, 'auto'), default='auto')
 
 
 def per_output(value: Any, names: list[str], what: str, *, several: bool = False) -> list[Any]:

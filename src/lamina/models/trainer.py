@@ -13,10 +13,13 @@ from lamina.core import paths
 from lamina.core.compilation import use_compilation_cache
 from lamina.core.errors import ConfigError, DataError, StateError
 from lamina.core.keys import device_key
+from lamina.core.structure import leaves
 from lamina.data import Arrays, as_dataset
+from lamina.layers.base import holds_host_layers
 from lamina.layers.scope import Scope
 from lamina.models.arguments import batch_size_of, callback_list, check_counts, first_or_dict, frequency_of, one_batch_of, one_pass
 from lamina.models.binding import bound, with_class_weights
+from lamina.models.host_part import compiled_part, text_or_arrays
 from lamina.models.objective import program_for, target_shapes
 from lamina.models.settings import CompileSettings
 from lamina.optimizers import Schedule
@@ -41,6 +44,7 @@ class Trainer:
     inputs: Any
     built: bool
     ports: 'Ports'
+    _network: Any
     _state: State | None
 
     def _start_training(self) -> None:
@@ -55,7 +59,7 @@ class Trainer:
     def state(self) -> State:
         """Weights, optimizer state and step count, up to date also while training."""
         if self.session is not None:
-            return self.session.state
+            return self.session.layout.apart(self.session.state)
         if self._state is None:
             self._require_built()
         return self._state  # type: ignore[return-value]
@@ -63,8 +67,9 @@ class Trainer:
     @state.setter
     def state(self, state: State) -> None:
         if self.session is not None:
-            self.session.state = state
-        self._state = state
+            self.session.state = self.session.layout.stacked(state)
+        else:
+            self._state = state
 
     @property
     def stop_training(self) -> bool:
@@ -102,7 +107,14 @@ class Trainer:
         self.state = self.state._replace(learning_rate=owned(rate, np.float32))
 
     def compile(
-        self, optimizer: Any = 'rmsprop', loss: Any = None, loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None
+        self,
+        optimizer: Any = 'rmsprop',
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
+        remat: bool | str = 'auto',
     ) -> None:
         """Say how the model is to be trained and judged.
 
@@ -112,12 +124,14 @@ class Trainer:
             loss_weights: factors of the outputs' losses in their sum, default 1 each.
             metrics: names, `lamina.metrics` objects or functions, or a list or dict of these by output.
             weighted_metrics: the same, measured with the sample weights.
+            remat: memory for time in runs of eight or more equal blocks: True keeps only what goes from block to block for the way
+                back and computes the rest again, False keeps all, 'auto' is True where all would take a quarter of the memory.
 
         Raises:
             UnknownNameError: a name is not known; the nearest is proposed.
         """
         self._refuse_while_training('compile')
-        self.settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics)
+        self.settings = CompileSettings(optimizer, loss, loss_weights, metrics, weighted_metrics, remat)
         if self.built:
             rate = owned(self._initial_learning_rate(), np.float32)
             self.state = self.state._replace(optimizer=None, learning_rate=rate)
@@ -189,7 +203,7 @@ class Trainer:
         checked = None
         if validation is not None:
             checked = loop.Validation(one_pass(validation, validation_batch_size or size, validation_steps), frequency_of(validation_freq))
-        session = self._session(program, chunk_steps)
+        session = self._session(program, chunk_steps, optimizer=True)
         displays, history = progress(verbose), History()
         history.params = {'epochs': epochs, 'steps': source.steps, 'batch_size': size, 'verbose': verbose}
         called = CallbackList([*callback_list(callbacks), history, *displays])
@@ -198,7 +212,7 @@ class Trainer:
             called.begin(session, self, history.params)
             loop.fit(session, source, called, epochs=epochs, initial_epoch=initial_epoch, validation=checked)
         finally:
-            self._state, self.session = session.state, None
+            self._state, self.session = session.layout.apart(session.state), None
             for display in displays:
                 display.close()
         return history
@@ -222,7 +236,7 @@ class Trainer:
             DataError: as in `fit`.
         """
         dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
-        session = self._session(self._begin(dataset, optimizer=False))
+        session = self._session(self._begin(dataset))
         with session.stopping_on_interrupt():
             logs = loop.evaluate(session, one_pass(dataset, batch_size, steps))
         if session.interrupted:
@@ -247,7 +261,7 @@ class Trainer:
             steps: at most so many batches of a source.
         """
         program = None
-        dataset = as_dataset(x, where='predict')
+        dataset = as_dataset(x, where='predict', strings=self._takes_strings)
         if isinstance(dataset, Arrays):
             inputs = self._bind_inputs(dataset.inputs, 'predict')
             program = self._begin()
@@ -268,21 +282,23 @@ class Trainer:
         """One training step on these examples; the loss (and metrics) before the step."""
         dataset = self._one_batch(x, y, sample_weight, class_weight, 'train_on_batch')
         self._refuse_while_training('train_on_batch')
-        session = self._session(self._begin(dataset))
+        session = self._session(self._begin(dataset), optimizer=True)
         for segment in feed(dataset, len(dataset)).segments(0):
             loop.train_chunk(session, segment, 0, 1)
-            self._state = session.state
+            self._state = session.layout.apart(session.state)
         return first_or_dict(session.logs(), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) on these examples as one batch."""
         dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
-        session = self._session(self._begin(dataset, optimizer=False))
+        session = self._session(self._begin(dataset))
         return first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for these examples, computed as one batch."""
-        inputs = self._bind_inputs(one_batch_of(as_dataset(x, where='predict_on_batch'), 'predict_on_batch').inputs, 'predict_on_batch')
+        where = 'predict_on_batch'
+        dataset = one_batch_of(as_dataset(x, where=where, strings=self._takes_strings), where)
+        inputs = self._bind_inputs(dataset.inputs, where)
         return self.ports.structure(self._predicted(self._begin(), inputs, inputs[0].shape[0]))
 
     # --- within ---
@@ -293,14 +309,15 @@ class Trainer:
             raise StateError(
                 f'{where} of {self.name!r}', 'no loss', 'a compiled model', "Call model.compile(optimizer='adam', loss=…) first."
             )
-        dataset = as_dataset(x, y, sample_weight, where=where)
+        dataset = as_dataset(x, y, sample_weight, where=where, strings=self._takes_strings)
         if not self.built:
             self._infer((dataset if isinstance(dataset, Arrays) else dataset.peek()).inputs)
         dataset = bound(self, dataset, where)
         validation = None
         if validation_data is not None:
             given = tuple(validation_data) if isinstance(validation_data, (tuple, list)) else (validation_data,)
-            validation = bound(self, as_dataset(*given, where=f'{where}, validation_data'), f'{where}, validation_data')
+            beside = f'{where}, validation_data'
+            validation = bound(self, as_dataset(*given, where=beside, strings=self._takes_strings), beside)
         elif validation_split:
             if not isinstance(dataset, Arrays):
                 raise ConfigError(f"{where}, argument 'validation_split'", 'a source of batches', 'arrays', 'Pass validation_data instead.')
@@ -313,6 +330,11 @@ class Trainer:
         dataset, _ = self._datasets(x, y, sample_weight, class_weight, None, 0.0, where=where)
         return one_batch_of(dataset, where)
 
+    @property
+    def _takes_strings(self) -> bool:
+        """Whether the network begins with layers of the host, some of which take text."""
+        return self._network is not None and holds_host_layers(self._network)
+
     def _infer(self, inputs: Any) -> None:
         infer = getattr(self, '_infer_inputs', None)
         if infer is not None:
@@ -322,24 +344,28 @@ class Trainer:
         self._infer(inputs)
         return self.ports.bind_inputs(inputs, where)
 
-    def _begin(self, dataset: Any = None, *, optimizer: bool = True) -> Program:
-        """The compiled programs: for prediction, or for a dataset's losses and metrics, then with an optimizer state."""
+    def _begin(self, dataset: Any = None) -> Program:
+        """The compiled programs: for prediction, or for a dataset's losses and metrics."""
         use_compilation_cache()
         self._require_built()
+        network, inputs = compiled_part(self.network, self.inputs)
         if dataset is None:
-            return program_for(self.network, self.inputs, None, self._own_programs)
+            return program_for(network, inputs, None, self._own_programs)
         settings = cast(CompileSettings, self.settings)
-        program = program_for(self.network, self.inputs, settings, self._own_programs, target_shapes(dataset, settings))
-        if optimizer and self.state.optimizer is None:
-            self.state = self.state._replace(optimizer=program.start(self.state.trainable))
+        program = program_for(network, inputs, settings, self._own_programs, target_shapes(dataset, settings))
         return program
 
-    def _session(self, program: Program, chunk_steps: int | None = None) -> Session:
-        return Session(program, self.state, seed=self.seed, key=device_key(self.seed), chunk_steps=chunk_steps, lock=self._lock)
+    def _session(self, program: Program, chunk_steps: int | None = None, *, optimizer: bool = False) -> Session:
+        """A session that begins with the model's state, and with an optimizer state where it is to train."""
+        state = self.state if optimizer else self.state._replace(optimizer=None)
+        state = program.task.layout.stacked(state)
+        if optimizer and state.optimizer is None:
+            state = state._replace(optimizer=program.start(state.trainable))
+        return Session(program, state, seed=self.seed, key=device_key(self.seed), chunk_steps=chunk_steps, lock=self._lock)
 
     def _predicted(self, program: Program, inputs: Any, batch_size: int) -> Any:
         with self._lock:
-            return program.predict(self.state._replace(optimizer=None), inputs, batch_size)
+            return program.predict(program.task.layout.stacked(self.state._replace(optimizer=None)), inputs, batch_size)
 
     def _refuse_while_training(self, what: str) -> None:
         """The running session owns the state and was compiled for the network as it is."""
@@ -357,11 +383,13 @@ class Trainer:
 
     def _compute(self, inputs: Any, training: bool) -> Any:
         """Outputs as JAX arrays, differentiable and traceable."""
-        arrays = self.ports.bind_inputs(jax.tree.map(jnp.asarray, inputs), 'call')
+        strings = self._takes_strings
+        arrays = self.ports.bind_inputs(text_or_arrays(inputs) if strings else jax.tree.map(jnp.asarray, inputs), 'call')
+        network, entering = compiled_part(self.network, self.inputs)
         state = self.state
         scope = Scope(training=training, key=device_key(self.seed) if training else None, step=state.step)
-        typed = [a.astype(layer.dtype) for a, layer in zip(arrays, self.ports.input_layers, strict=True)]
-        outputs = self.network.apply(paths.nest(state.variables), *typed, scope=scope)
+        typed = [jnp.asarray(a).astype(layer.dtype) for a, layer in zip(arrays, leaves(entering), strict=True)]
+        outputs = network.apply(paths.nest(state.variables), *typed, scope=scope)
         return list(outputs) if isinstance(outputs, tuple) else outputs
 
     def _require_built(self) -> Self:

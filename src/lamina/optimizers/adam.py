@@ -153,6 +153,8 @@ class Adam(Optimizer):
     Source: Kingma and Ba, 2014; amsgrad: Reddi, Kale and Kumar, 2018.
     """
 
+    elementwise = True
+
     beta_1: float = setting(real(0.0, below=1.0), default=0.9)
     beta_2: float = setting(real(0.0, below=1.0), default=0.999)
     epsilon: float = setting(real(at_least=0.0), default=1e-7)
@@ -202,6 +204,8 @@ class Adamax(Optimizer):
     Source: Kingma and Ba, 2014, section 7.1.
     """
 
+    elementwise = True
+
     beta_1: float = setting(real(0.0, below=1.0), default=0.9)
     beta_2: float = setting(real(0.0, below=1.0), default=0.999)
     epsilon: float = setting(real(at_least=0.0), default=1e-7)
@@ -229,6 +233,8 @@ class Nadam(Optimizer):
 
     Source: Dozat, 2016.
     """
+
+    elementwise = True
 
     beta_1: float = setting(real(0.0, below=1.0), default=0.9)
     beta_2: float = setting(real(0.0, below=1.0), default=0.999)

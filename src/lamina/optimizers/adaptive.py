@@ -63,6 +63,8 @@ class RMSprop(Optimizer):
     Source: Hinton, 2012 (lecture 6e); centered: Graves, 2013. `optax.scale_by_rms` where not centered.
     """
 
+    elementwise = True
+
     rho: float = setting(real(0.0, below=1.0), default=0.9)
     momentum: float = setting(real(0.0, 1.0), default=0.0)
     epsilon: float = setting(real(at_least=0.0), default=1e-7)
@@ -95,6 +97,8 @@ class Adagrad(Optimizer):
     Source: Duchi, Hazan and Singer, 2011. `optax.scale_by_rss`.
     """
 
+    elementwise = True
+
     initial_accumulator_value: float = setting(real(at_least=0.0), default=0.1)
     epsilon: float = setting(real(at_least=0.0), default=1e-7)
 
@@ -119,6 +123,8 @@ class Adadelta(Optimizer):
 
     Source: Zeiler, 2012. `optax.scale_by_adadelta`.
     """
+
+    elementwise = True
 
     rho: float = setting(real(0.0, below=1.0), default=0.95)
     epsilon: float = setting(real(at_least=0.0), default=1e-7)
@@ -150,6 +156,8 @@ class Ftrl(Optimizer):
 
     Source: McMahan et al., 2013. Optax has no such rule.
     """
+
+    elementwise = True
 
     learning_rate_power: float = setting(real(at_most=0.0), default=-0.5)
     initial_accumulator_value: float = setting(real(at_least=0.0), default=0.1)

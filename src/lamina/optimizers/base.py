@@ -2,8 +2,8 @@
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -109,6 +109,8 @@ class Optimizer(Described):
     """
 
     kind = 'optimizer'
+    #: whether an element of a weight moves by its own gradients alone, so that weights may be held as one array
+    elementwise: ClassVar[bool] = False
     assignment_advice = 'Set model.learning_rate = … for another rate; for other settings compile with optimizer.replace({name}=…).'
 
     learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=0.001)
@@ -144,6 +146,12 @@ class Optimizer(Described):
         if self.clipvalue is not None:
             return optax.clip(self.clipvalue)
         return optax.identity() if self.global_clipnorm is None else optax.clip_by_global_norm(self.global_clipnorm)
+
+    def treats_alike(self, groups: Iterable[tuple[str, ...]]) -> bool:
+        """Whether the weights of each group of paths may be held as one array under the first of them."""
+        if not self.elementwise or self.clipnorm is not None:
+            return False
+        return all(len({matches(self.exclude_from_weight_decay, path) for path in group}) == 1 for group in groups)
 
     def decay_of(self, path: str, weight: jax.Array) -> float | None:
         """The weight decay of one weight; None for none."""

@@ -55,6 +55,8 @@ class SGD(Optimizer):
     Source: Robbins and Monro, 1951; Polyak, 1964; Sutskever et al., 2013.
     """
 
+    elementwise = True
+
     learning_rate: float | Schedule = setting(learning_rate_rule(), convert=as_learning_rate, default=0.01)
     momentum: float = setting(real(0.0, 1.0), default=0.0)
     nesterov: bool = setting(flag(), default=False)
@@ -85,6 +87,8 @@ class Lion(Optimizer):
 
     Source: Chen et al., 2023. `optax.scale_by_lion`.
     """
+
+    elementwise = True
 
     beta_1: float = setting(real(above=0.0, at_most=1.0), default=0.9)
     beta_2: float = setting(real(0.0, 1.0), default=0.99)

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from lamina.training.layout import Layout
 from lamina.training.program import Program
 from lamina.training.state import State, Sums
 
@@ -40,7 +41,7 @@ class Session:
 
     Args:
         program: the compiled task.
-        state: to start from; replaced after every chunk, since its buffers are given to the next one.
+        state: to start from, as the program's layout holds it; replaced after every chunk, since its buffers are given to the next one.
         seed: of shuffles and of everything random on the device.
         chunk_steps: a fixed chunk length; None to choose by time. Results do not depend on it.
         lock: held while a chunk runs, since the state's buffers are then the chunk's.
@@ -69,6 +70,11 @@ class Session:
         self.interrupted = False
         self.chunks = 0
         self._epoch_began = time.perf_counter()
+
+    @property
+    def layout(self) -> Layout:
+        """How the state is held."""
+        return self.program.task.layout
 
     def begin_epoch(self, epoch: int, steps: int | None) -> None:
         """Set the counters for a new epoch."""

@@ -5,24 +5,31 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lamina.training.rows import lookups_of, updated
 from lamina.training.state import OptimizerState, State
-from lamina.training.task import Batch, Pass, Task
+from lamina.training.task import Batch, Lookups, Pass, Task
 
 
 def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, Any]]:
     """The state after one gradient step, and what this batch adds to the epoch's sums."""
 
-    def objective(trainable):
-        result = task.forward(trainable, state.other, batch, True, key, state.step)
-        loss, parts = task.loss(result, batch)
-        return loss + result.penalty, (result, parts)
+    tables = {path: state.trainable[path] for path in task.tables}
+    lookups = lookups_of(task, state.trainable, state.other, batch, key, state.step)
 
-    (loss, (result, parts)), grads = jax.value_and_grad(objective, has_aux=True)(state.trainable)
+    def objective(trainable, shifts):
+        seen = Lookups(lookups.paths, shifts)
+        result = task.forward({**trainable, **tables}, state.other, batch, True, key, state.step, seen)
+        loss, parts = task.loss(result, batch)
+        return loss + result.penalty, (result, parts, seen.rows)
+
+    dense = {path: w for path, w in state.trainable.items() if path not in tables}
+    gradients = jax.value_and_grad(objective, argnums=(0, 1), has_aux=True)
+    (loss, (result, parts, lookups.rows)), (grads, shifts) = gradients(dense, lookups.shifts)
     updates, slots = state.optimizer  # type: ignore[misc]
     rate = state.learning_rate if task.rate is None else task.rate(updates)
-    trainable, slots = task.optimizer.update(grads, slots, state.trainable, rate, updates)  # type: ignore[union-attr]
+    trainable, slots = updated(task, grads, slots, state.trainable, lookups, shifts, rate, updates)
     state = State(
-        trainable=task.constrain(trainable),
+        trainable=trainable,
         other={**state.other, **result.updates},
         optimizer=OptimizerState(updates + 1, slots),
         step=state.step + 1,

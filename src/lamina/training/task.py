@@ -1,10 +1,12 @@
 """What is trained, as pure functions: this room never learns what a model is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import jax
+
+from lamina.training.layout import Layout
 
 
 class Batch(NamedTuple):
@@ -39,6 +41,34 @@ class Pass(NamedTuple):
     masks: tuple[jax.Array | None, ...] = ()
 
 
+@dataclass
+class Lookups:
+    """The rows of tables that a network looks up in one pass.
+
+    Args:
+        paths: of the tables whose gradients are wanted by row.
+        shifts: for each lookup, what is added to its rows: the gradient of the shift is that of the rows.
+        rows: for each lookup, the row numbers and the rows; filled while the network runs.
+    """
+
+    paths: tuple[str, ...] = ()
+    shifts: dict[str, jax.Array] = field(default_factory=dict)
+    rows: dict[str, tuple[jax.Array, jax.Array]] = field(default_factory=dict)
+
+    def look_up(self, path: str, use: int, table: jax.Array, ids: jax.Array, rows: Callable) -> jax.Array:
+        """The rows at these numbers, as the function `rows` of a table and numbers finds them."""
+        if path not in self.paths:
+            return rows(table, ids)
+        name = f'{path}#{use}'
+        found = rows(jax.lax.stop_gradient(table), ids)
+        self.rows[name] = ids, found
+        return found + self.shifts[name] if name in self.shifts else found
+
+    def uses(self, path: str) -> list[str]:
+        """The names of the lookups in one table."""
+        return [name for name in self.rows if name.rpartition('#')[0] == path]
+
+
 class Optimizer(Protocol):
     """What the step needs of an optimizer."""
 
@@ -52,13 +82,15 @@ class Task:
     """The pure functions of one training task.
 
     Args:
-        forward: `(trainable, other, batch, training, key, step) → Pass`.
+        forward: `(trainable, other, batch, training, key, step, lookups=None) → Pass`.
         loss: `(pass, batch) → (scalar, {name: scalar})`, the total without penalties and its parts.
         measure: `(pass, batch) → {name: sums}`, each a pytree that adds over batches.
         constrain: `trainable → trainable`, applied after each step.
         optimizer: None where the task is only evaluated.
         report: `{name: sums} → {name: value}`, on the host, in float64.
         rate: `updates → learning rate`, or None where the state's own rate holds.
+        layout: how the weights that these functions take are held.
+        tables: the paths of the weights whose gradients are taken by row.
     """
 
     forward: Callable[..., Pass]
@@ -68,3 +100,5 @@ class Task:
     report: Callable[[dict[str, Any]], dict[str, Any]]
     optimizer: Optimizer | None = None
     rate: Callable[[jax.Array], jax.Array] | None = None
+    layout: Layout = field(default_factory=Layout)
+    tables: tuple[str, ...] = ()
