@@ -56,6 +56,8 @@ def test_distribution_is_that_of_keras(name, settings):
 
 def test_settings_and_defaults_are_those_of_keras():
     for name, cls in BUILT_IN.items():
+        if name == 'Fixup':
+            continue
         theirs = getattr(keras.initializers, name)()
         for f in dataclasses.fields(cls):
             assert getattr(cls(), f.name) == getattr(theirs, '_init_seed' if f.name == 'seed' else f.name), (name, f.name)
@@ -248,3 +250,10 @@ def test_unknown_names_and_values():
             draw(initializers.get(wrong))
     with pytest.raises(ConfigError, match='Define it in the class'):
         initializers.RandomInitializer().draw(np.random.default_rng(0), (1,), np.float32)
+
+
+@pytest.mark.parametrize(('branches', 'layers'), [(1, 2), (64, 2), (64, 3), (1000, 4)])
+def test_fixup_is_smaller_the_more_blocks_there_are(branches, layers):
+    shape = (3, 3, 40, 60)
+    he, fixup = draw(initializers.HeNormal(), shape), draw(initializers.Fixup(branches, layers), shape)
+    np.testing.assert_allclose(fixup, he * branches ** (-1 / (2 * layers - 2)), rtol=1e-5)

@@ -23,10 +23,12 @@ keras = pytest.importorskip('keras')
 
 # Layers that hold any layers, or no computation: tests/layers/test_compose.py and its neighbours are about them.
 ELSEWHERE = {'Chain', 'Graph', 'InputLayer', 'Layer', 'Merge'}
+# Layers of strings, which run on the host: tests/layers/test_layers_text.py.
+ELSEWHERE |= {'StringLookup', 'TextVectorization'}
 BUILT_IN = {name: cls for name, cls in registered('layer').items() if cls.__module__.startswith('lamina.')}
 # What Keras has beside and the house leaves out: other data layouts, dtypes by layer, LoRA and quantization inside layers.
 BEYOND = {'renorm', 'renorm_clipping', 'renorm_momentum', 'lora_rank', 'lora_alpha', 'quantization_config', 'data_format', 'dtype', 'name'}
-BEYOND |= {'rms_scaling', 'synchronized', 'unroll', 'use_cudnn', 'flash_attention', 'autocast', 'weights', 'trainable'}
+BEYOND |= {'rms_scaling', 'unroll', 'use_cudnn', 'flash_attention', 'autocast', 'weights', 'trainable'}
 FIRST = {type(row.layer).__name__: row for row in reversed(ROWS)}
 
 
@@ -153,7 +155,7 @@ def test_the_saved_form_and_the_repr_give_the_layer_back(row):
     assert again == layer
     assert again.name == 'mine'
     assert hash(again) == hash(layer)
-    assert eval(repr(layer), {**vars(layers), **vars(initializers), **vars(regularizers), **vars(constraints)}) == layer
+    assert eval(repr(layer), {**vars(initializers), **vars(regularizers), **vars(constraints), **vars(layers)}) == layer
 
 
 @every(FIRST.values())

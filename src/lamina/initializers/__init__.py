@@ -17,6 +17,7 @@ from lamina.initializers.base import FunctionInitializer, Initializer
 from lamina.initializers.constant import Constant, Identity, Ones, Zeros
 from lamina.initializers.random import Orthogonal, RandomInitializer, RandomNormal, RandomUniform, TruncatedNormal
 from lamina.initializers.scaled import (
+    Fixup,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -66,6 +67,7 @@ random_uniform = RandomUniform
 truncated_normal = TruncatedNormal
 orthogonal = Orthogonal
 variance_scaling = VarianceScaling
+fixup = Fixup
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
 he_normal = HeNormal
@@ -75,6 +77,7 @@ lecun_uniform = LecunUniform
 
 __all__ = [
     'Constant',
+    'Fixup',
     'FunctionInitializer',
     'GlorotNormal',
     'GlorotUniform',

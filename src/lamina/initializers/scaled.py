@@ -1,11 +1,11 @@
-"""Initializers whose variance follows from the number of connections: variance scaling and its six named settings."""
+"""Initializers whose variance follows from the number of connections: variance scaling, its six named settings, and Fixup."""
 
 import math
 from typing import Any, ClassVar
 
 from lamina.core.described import described, unregistered
 from lamina.core.errors import ConfigError, ShapeError
-from lamina.core.fields import Rule, one_of, real, setting
+from lamina.core.fields import Rule, one_of, real, setting, whole
 from lamina.initializers.random import RandomInitializer, draw_normal, draw_truncated, draw_uniform, seed_setting
 
 _TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal cut at ±2
@@ -203,3 +203,38 @@ class LecunNormal(_Preset):
     scale: ClassVar[float] = 1.0
     mode: ClassVar[str] = 'fan_in'
     distribution: ClassVar[str] = 'truncated_normal'
+
+
+@described
+class Fixup(ScaledInitializer):
+    """He's normal, made smaller the more residual blocks there are, so that very deep networks train without normalization.
+
+    For the kernels of a residual block but its last, which starts at zero.
+
+    Formula: a truncated normal of variance `2 / fan_in · branches ^ (-1 / (layers - 1))`.
+
+    Args:
+        branches: how many residual blocks the network has; default 1, which is `HeNormal`.
+        layers: how many weight layers each block has, at least 2; default 2.
+        seed, input_axes, output_axes: as in `VarianceScaling`.
+
+    Source: Zhang, Dauphin & Ma, 2019, section 3.
+
+    >>> import numpy as np
+    >>> round(float(Fixup(100, seed=1)(np.random.default_rng(0), (200, 300)).std()), 3)
+    0.01
+    """
+
+    mode: ClassVar[str] = 'fan_in'
+    distribution: ClassVar[str] = 'truncated_normal'
+
+    branches: int = setting(whole(1), default=1)
+    layers: int = setting(whole(2), default=2)
+    seed: int | None = seed_setting()
+    input_axes: tuple[int, ...] | None = _axes()
+    output_axes: tuple[int, ...] | None = _axes()
+
+    @property
+    def scale(self) -> float:
+        """The variance times the number of inputs."""
+        return 2.0 * self.branches ** (-1 / (self.layers - 1))

@@ -1,6 +1,6 @@
 """The neuron and its activation: `y = f(wᵀx + b)`, in layers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lamina import activations, constraints, initializers, regularizers
 from lamina.core.described import described
@@ -39,6 +39,8 @@ class Dense(Layer):
         >>> lamina.layers.Dense(128, activation='relu').output_shape((None, 784))
         (None, 128)
     """
+
+    supports_masking: ClassVar[bool] = True
 
     units: int = setting(whole(1))
     activation: Any = setting(convert=activations.name_of, default=None)
@@ -104,6 +106,8 @@ class Activation(Layer):
         >>> lamina.layers.Activation('relu').output_shape((None, 5))
         (None, 5)
     """
+
+    supports_masking: ClassVar[bool] = True
 
     activation: Any = setting(convert=activations.name_of)
 

@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from lamina.core.described import described
+from lamina.core.described import described, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import axes, flag, setting, whole
 from lamina.core.shapes import show
@@ -17,6 +17,8 @@ from lamina.layers.base import Layer
 class Merge(Layer):
     """The base of the elementwise merges. Inputs of fewer axes are broadcast after the batch axis, as in Keras.
 
+    A time step of the output counts where it does in one of the inputs; where one input has no mask, the output has none.
+
     Shapes:
         each x: (batch, …), equal or broadcastable → the broadcast shape.
     """
@@ -26,7 +28,16 @@ class Merge(Layer):
 
     def apply(self, variables, *inputs, scope):
         self.require_count(inputs)
-        return functools.reduce(type(self).combine, self.aligned(inputs))
+        lifted = self.aligned(inputs)
+        # A mask says nothing of an array whose axes have moved.
+        masks = [scope.mask_of(x) if x is whole else None for x, whole in zip(inputs, lifted, strict=True)]
+        y = self.merged(lifted, masks)
+        scope.set_mask(y, _either(masks))
+        return y
+
+    def merged(self, inputs: list, masks: list) -> Any:
+        """What becomes of the inputs, all of one rank, of which each has a mask or None."""
+        return functools.reduce(type(self).combine, inputs)
 
     def require_count(self, inputs) -> None:
         """Raise a ShapeError unless the number of inputs is accepted."""
@@ -65,21 +76,42 @@ class Subtract(Merge):
 
 @described
 class Multiply(Merge):
-    """The product of its inputs, element by element: `Multiply()([a, b])`, or `a * b`."""
+    """The product of its inputs, element by element: `Multiply()([a, b])`, or `a * b`. At a step that is masked, an input counts as 1."""
 
     combine = staticmethod(jnp.multiply)
 
+    def merged(self, inputs: list, masks: list) -> Any:
+        factors = [x if mask is None else jnp.where(_over(mask, x), x, 1) for x, mask in zip(inputs, masks, strict=True)]
+        y = super().merged(factors, masks)
+        mask = _either(masks)
+        return y if mask is None else jnp.where(_over(mask, y), y, 0)
+
+
+@unregistered
+class Extremum(Merge):
+    """The base of Maximum and Minimum: at a step that is masked in one input, the other is taken."""
+
+    def merged(self, inputs: list, masks: list) -> Any:
+        y, known = inputs[0], masks[0]
+        for x, mask in zip(inputs[1:], masks[1:], strict=True):
+            shape = jnp.broadcast_shapes(x.shape, y.shape)
+            x, y = jnp.broadcast_to(x, shape), jnp.broadcast_to(y, shape)
+            x = x if mask is None else jnp.where(_over(mask, x), x, y)
+            y = y if known is None else jnp.where(_over(known, y), y, x)
+            y, known = type(self).combine(y, x), _either([known, mask])
+        return y
+
 
 @described
-class Maximum(Merge):
-    """The larger of its inputs, element by element."""
+class Maximum(Extremum):
+    """The larger of its inputs, element by element. At a step that is masked in one input, the other is taken."""
 
     combine = staticmethod(jnp.maximum)
 
 
 @described
-class Minimum(Merge):
-    """The smaller of its inputs, element by element."""
+class Minimum(Extremum):
+    """The smaller of its inputs, element by element. At a step that is masked in one input, the other is taken."""
 
     combine = staticmethod(jnp.minimum)
 
@@ -90,13 +122,16 @@ class Average(Merge):
 
     combine = staticmethod(jnp.add)
 
-    def apply(self, variables, *inputs, scope):
-        return super().apply(variables, *inputs, scope=scope) / len(inputs)
+    def merged(self, inputs: list, masks: list) -> Any:
+        return super().merged(inputs, masks) / len(inputs)
 
 
 @described
 class Concatenate(Merge):
     """Its inputs one after another along an axis.
+
+    Masks are joined along the axis of time; along any other, a step counts where it does in one of the inputs. An input without
+    a mask counts everywhere; without any mask the output has none.
 
     Args:
         axis: default -1; not the batch axis.
@@ -121,12 +156,17 @@ class Concatenate(Merge):
             raise ShapeError(
                 self.label, f'inputs of shapes {shapes}', f'shapes that differ on axis {self.axis} only', 'Reshape, or change axis.'
             )
-        return jnp.concatenate(inputs, axis)
+        y = jnp.concatenate(inputs, axis)
+        masks = [scope.mask_of(x) for x in inputs]
+        if any(mask is not None for mask in masks):
+            every = [jnp.ones(x.shape[:2], bool) if mask is None else mask for x, mask in zip(inputs, masks, strict=True)]
+            scope.set_mask(y, jnp.concatenate(every, 1) if axis == 1 else _either(every))
+        return y
 
 
 @described
 class Dot(Merge):
-    """The products of two inputs summed along one axis of each.
+    """The products of two inputs summed along one axis of each. The output has no mask.
 
     Args:
         axes: the axis to sum over, or one for each input; not the batch axis.
@@ -168,6 +208,19 @@ class Dot(Merge):
         y = jnp.einsum('bin,bjn->bij', a.reshape(a.shape[0], -1, a.shape[-1]), b.reshape(b.shape[0], -1, b.shape[-1]))
         y = y.reshape(a.shape[0], *a.shape[1:-1], *b.shape[1:-1])
         return y[:, None] if y.ndim == 1 else y
+
+
+def _either(masks: list) -> Any:
+    """Where one of the masks is true; None where one of them is missing."""
+    if any(mask is None for mask in masks):
+        return None
+    different = list({id(mask): mask for mask in masks}.values())
+    return functools.reduce(jnp.logical_or, different)
+
+
+def _over(mask, x):
+    """The mask with an axis of size 1 for every axis of x beside."""
+    return mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
 
 
 def _unit_length(x, axis: int):

@@ -24,6 +24,7 @@ class Weight:
         constraint: applied to the weight after each step.
         dtype: of the array; float32 by default.
         by_row: whether it is a table of which a step changes only the rows that `Scope.look_up` found.
+        carried: whether it goes from batch to batch in inference as well as in training, as the states of a stateful layer do.
     """
 
     shape: tuple[int, ...]
@@ -33,6 +34,7 @@ class Weight:
     constraint: Any = None
     dtype: Any = np.float32
     by_row: bool = False
+    carried: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, 'initializer', initializers.get(self.initializer))

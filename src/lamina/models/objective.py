@@ -66,8 +66,9 @@ def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targ
     weights = paths.flatten(declared)
     forward = forward_of(network, ports.input_layers, weights, layout, stacks, settings.remat if settings else False)
     constrain = constrain_of(weights, layout)
+    carried = tuple(layout.firsts({path: w for path, w in weights.items() if w.carried}))
     if settings is None:
-        return Program(Task(forward, _no_loss, _no_metrics, constrain, report=dict, layout=layout))
+        return Program(Task(forward, _no_loss, _no_metrics, constrain, report=dict, layout=layout, carried=carried))
     objectives = Objectives(ports, settings, targets)
     schedule = getattr(settings.optimizer, 'learning_rate', None)
     return Program(
@@ -79,6 +80,7 @@ def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targ
             report=objectives.report,
             optimizer=settings.optimizer if layout.slots else Unstacked(settings.optimizer, layout),
             layout=layout,
+            carried=carried,
             tables=tables_of(weights, layout, settings),
             rate=settings.optimizer.rate if isinstance(schedule, Schedule) else None,
         )

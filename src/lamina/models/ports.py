@@ -9,9 +9,11 @@ import numpy as np
 from lamina.core.errors import DataError, ShapeError, unknown_name
 from lamina.core.shapes import Shape, show
 from lamina.core.structure import leaves, map_leaves
-from lamina.layers.base import InputLayer, Layer, output_of
+from lamina.data.strings import is_text
+from lamina.layers.base import STRING, InputLayer, Layer, output_of
 from lamina.layers.compose import Chain
 from lamina.layers.graph import Graph
+from lamina.models.host_part import HostPart, compiled_part, host_part
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class Ports:
         inputs: an InputLayer, or a tuple or dict of them, as the user gave them.
         outputs: the output names in the same kind of structure: a string, or a tuple or dict of strings.
         output_shapes: by position, with None for the batch axis.
+        host: what prepares the arrays of the inputs for the compiled network; None where they enter as they are.
     """
 
     inputs: Any
     outputs: Any
     output_shapes: tuple[Shape, ...]
+    host: HostPart | None = None
 
     @property
     def input_layers(self) -> list[InputLayer]:
@@ -39,17 +43,19 @@ class Ports:
         return leaves(self.outputs)
 
     def bind_inputs(self, x: Any, where: str) -> tuple[Any, ...]:
-        """The arrays of x in the order of the inputs, checked against their shapes.
+        """The arrays of x in the order of the inputs, checked against their shapes, as the compiled network takes them.
 
         Raises:
-            DataError: too few or too many arrays, or a name that is no input's.
+            DataError: too few or too many arrays, a name that is no input's, or numbers where strings are due.
             ShapeError: an array's axes are not those of its input.
         """
         layers = self.input_layers
         arrays = _in_order(x, [layer.name or '' for layer in layers], f'{where}, x', 'input')
         for layer, array in zip(layers, arrays, strict=True):
+            _check_kind(layer, array, where)
             _check_shape(layer, tuple(array.shape), where)
-        return tuple(_with_declared_axes(layer, a) for layer, a in zip(layers, arrays, strict=True))
+        bound = tuple(_with_declared_axes(layer, a) for layer, a in zip(layers, arrays, strict=True))
+        return bound if self.host is None else self.host.prepared(bound)
 
     def bind_outputs(self, y: Any, where: str, unused: tuple[str, ...] = ()) -> tuple[Any, ...] | None:
         """The arrays of y in the order of the outputs; None stays None, and stands for `unused` outputs that a dict leaves out."""
@@ -70,10 +76,11 @@ def ports_of(network: Layer, inputs: Any) -> Ports:
     Raises:
         ShapeError: a layer of the network cannot take the shapes that reach it.
     """
-    layers = leaves(inputs)
-    network_outputs = output_of(network, tuple(i.batch_shape for i in layers), tuple(i.dtype for i in layers))
+    compiled, entering = compiled_part(network, inputs)
+    layers = leaves(entering)
+    network_outputs = output_of(compiled, tuple(i.batch_shape for i in layers), tuple(i.dtype for i in layers))
     shapes = tuple(a.shape for a in outputs_in_order(network_outputs))
-    return Ports(inputs, _output_names(network, network_outputs), shapes)
+    return Ports(inputs, _output_names(network, network_outputs), shapes, host_part(network, inputs))
 
 
 def outputs_in_order(outputs: Any) -> list:
@@ -108,6 +115,17 @@ def _in_order(values: Any, names: list[str], where: str, noun: str) -> tuple[Any
         hint = 'Pass a list or a dict with one array for each.' if len(names) > 1 else 'Pass one array.'
         raise DataError(where, f'{len(values)} arrays', f'{len(names)} for the {noun}s {names}', hint)
     return values
+
+
+def _check_kind(layer: InputLayer, array: Any, where: str) -> None:
+    """Strings only where the input is of strings, numbers everywhere else."""
+    place = f'{where}, input {layer.name!r}'
+    if layer.dtype == STRING and not is_text(array):
+        remedy = 'Pass the texts themselves; numbers become text by x.astype(str).'
+        raise DataError(place, f'numbers of dtype {array.dtype}', 'strings', remedy)
+    if layer.dtype != STRING and is_text(array):
+        remedy = "Check the order of the inputs, or describe this one by Input(shape, dtype='string')."
+        raise DataError(place, 'text', f'numbers, for {layer.dtype}', remedy)
 
 
 def _check_shape(layer: InputLayer, shape: tuple[int, ...], where: str) -> None:

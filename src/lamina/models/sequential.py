@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from lamina.core.errors import ConfigError, LaminaError
-from lamina.layers.base import InputLayer, Layer
+from lamina.data.strings import is_text
+from lamina.layers.base import STRING, InputLayer, Layer
 from lamina.layers.compose import Chain, as_layer
+from lamina.layers.host import HostLayer
 from lamina.layers.symbolic import Symbol
 from lamina.models.model import Model, prefixed
 
@@ -98,7 +100,7 @@ class Sequential(Model):
             return
         shape = tuple(x.shape[1:]) or (1,)
         # Whole numbers of 32 bits may be indices, which float32 cannot hold; smaller ones are pixels.
-        dtype = 'int32' if x.dtype == np.int32 else 'float32'
+        dtype = STRING if is_text(x) else 'int32' if x.dtype == np.int32 else 'float32'
         self.inputs = InputLayer(shape, dtype, name='input')
         self.build()
 
@@ -109,4 +111,5 @@ def _input_of(entry: Any, layer: Layer) -> InputLayer | None:
         return entry.inputs
     while layer.input_shape is None and layer.children():
         layer = next(iter(layer.children().values()))
-    return None if layer.input_shape is None else InputLayer(layer.input_shape, name='input')
+    dtype = layer.input_dtype if isinstance(layer, HostLayer) else 'float32'
+    return None if layer.input_shape is None else InputLayer(layer.input_shape, dtype, name='input')

@@ -12,6 +12,7 @@ from lamina.core.structure import leaves
 from lamina.layers.base import Layer, remembered, weights_of
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight, abstract
+from lamina.models.host_part import HostPart, compiled_part, host_part
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Summary:
     @classmethod
     def of(cls, network: Layer, inputs: Any, name: str) -> 'Summary':
         """The summary of a network with these InputLayers."""
+        whole, part = network, host_part(network, inputs)
+        network, inputs = compiled_part(network, inputs)
         entries = leaves(inputs)
         shapes, dtypes = tuple(i.batch_shape for i in entries), tuple(i.dtype for i in entries)
         weights = weights_of(network, *shapes)
@@ -70,7 +73,11 @@ class Summary:
             return {path: result for path, (_, result) in outputs.items()}
 
         results = abstract_outputs(observed, variables, shapes, dtypes)
-        rows = tuple(_row(path, seen[path], results[path], weights, flat) for path in _outermost_first(list(seen)))
+        prepared = {} if part is None else _prepared_rows(whole, part)
+        rows = tuple(
+            _row(path, seen[path], results[path], weights, flat) if path in seen else prepared[path]
+            for path in _outermost_first([*prepared, *seen])
+        )
         total = sum(w.size for w in flat.values())
         return cls(
             name=name,
@@ -118,6 +125,20 @@ class Summary:
         flops = '' if row.flops is None else f'{row.flops:,}'
         cells = ''.join(f'<td>{html.escape(cell)}</td>' for cell in (row.kind, _shown(row.output), f'{row.parameters:,}', flops))
         return f'<tr><td style="text-align:left;padding-left:{row.depth}em">{html.escape(row.path)}</td>{cells}</tr>'
+
+
+def _prepared_rows(network: Layer, part: HostPart) -> dict[str, Row]:
+    """The rows of what runs on the host, by path: its layers, and those around them of which nothing is compiled."""
+    rows: dict[str, Row] = {}
+    for step in part.steps:
+        names = step.path.split(paths.SEPARATOR)
+        layer = network
+        for depth, name in enumerate(names):
+            layer = layer.children().get(name, layer)
+            flops = None if layer.children() else 0
+            path = paths.SEPARATOR.join(names[: depth + 1])
+            rows[path] = Row(path, type(layer).__name__, depth, tuple(step.shape), 0, 0, flops)
+    return rows
 
 
 def _row(path: str, seen: tuple[Layer, tuple, Any], outputs: Any, weights: Any, flat: dict[str, Weight]) -> Row:

@@ -17,6 +17,7 @@ from lamina.core.structure import leaves
 from lamina.data import Arrays, as_dataset
 from lamina.layers.base import holds_host_layers
 from lamina.layers.scope import Scope
+from lamina.layers.weight import initial_values
 from lamina.models.arguments import batch_size_of, callback_list, check_counts, first_or_dict, frequency_of, one_batch_of, one_pass
 from lamina.models.binding import bound, with_class_weights
 from lamina.models.host_part import compiled_part, text_or_arrays
@@ -46,6 +47,8 @@ class Trainer:
     ports: 'Ports'
     _network: Any
     _state: State | None
+    _declared: Any
+    set_variables: Any
 
     def _start_training(self) -> None:
         self.settings: CompileSettings | None = None
@@ -238,10 +241,11 @@ class Trainer:
         dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
         session = self._session(self._begin(dataset))
         with session.stopping_on_interrupt():
-            logs = loop.evaluate(session, one_pass(dataset, batch_size, steps))
+            state, logs = loop.evaluate(session, one_pass(dataset, batch_size, steps))
         if session.interrupted:
             # Scores of a part of the data would pass for those of the whole.
             raise KeyboardInterrupt
+        self._move_on(session, state)
         if verbose in (1, 2) or verbose == 'auto':
             print(' - '.join(f'{name}: {value:.4f}' for name, value in logs.items() if np.ndim(value) == 0), file=sys.stdout)
         self._metrics_names = list(logs)
@@ -292,7 +296,9 @@ class Trainer:
         """Loss (and metrics) on these examples as one batch."""
         dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
         session = self._session(self._begin(dataset))
-        return first_or_dict(loop.evaluate(session, feed(dataset, len(dataset))), return_dict)
+        state, logs = loop.evaluate(session, feed(dataset, len(dataset)))
+        self._move_on(session, state)
+        return first_or_dict(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for these examples, computed as one batch."""
@@ -300,6 +306,18 @@ class Trainer:
         dataset = one_batch_of(as_dataset(x, where=where, strings=self._takes_strings), where)
         inputs = self._bind_inputs(dataset.inputs, where)
         return self.ports.structure(self._predicted(self._begin(), inputs, inputs[0].shape[0]))
+
+    def reset_states(self) -> None:
+        """Let stateful layers begin anew: what they carry from batch to batch becomes what it was at first.
+
+        Example:
+            >>> import lamina
+            >>> from lamina.layers import LSTM
+            >>> model = lamina.Sequential([lamina.Input((5, 2)), LSTM(3, stateful=True, batch_size=4)])
+            >>> model.reset_states()
+        """
+        declared = {path: w for path, w in self._declared().items() if w.carried}
+        self.set_variables(initial_values(paths.nest(declared), self.seed))
 
     # --- within ---
 
@@ -365,7 +383,22 @@ class Trainer:
 
     def _predicted(self, program: Program, inputs: Any, batch_size: int) -> Any:
         with self._lock:
-            return program.predict(program.task.layout.stacked(self.state._replace(optimizer=None)), inputs, batch_size)
+            layout = program.task.layout
+            state = layout.stacked(self.state._replace(optimizer=None))
+            if not program.task.carried:
+                return program.predict(state, inputs, batch_size)
+            outputs, state = program.predict_in_order(state, inputs, batch_size)
+            self._carry(program, state)
+            return outputs
+
+    def _move_on(self, session: Session, state: State) -> None:
+        """Keep what stateful layers carry after an evaluation, unless a training goes on meanwhile."""
+        if self.session is None:
+            self._carry(session.program, state)
+
+    def _carry(self, program: Program, state: State) -> None:
+        if program.task.carried:
+            self.state = self.state._replace(other=program.task.layout.apart(state).other)
 
     def _refuse_while_training(self, what: str) -> None:
         """The running session owns the state and was compiled for the network as it is."""

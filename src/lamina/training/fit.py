@@ -7,7 +7,9 @@ import jax
 
 from lamina.training.callbacks import CallbackList
 from lamina.training.feed import ResidentFeed, Segment, StreamFeed
+from lamina.training.program import with_carried
 from lamina.training.session import Pace, Session, report
+from lamina.training.state import State
 
 Feed = ResidentFeed | StreamFeed
 
@@ -27,7 +29,9 @@ def fit(
                 break
             logs = session.logs()
             if validation is not None and validation.due(epoch):
-                logs |= {f'val_{name}': value for name, value in evaluate(session, validation.feed).items()}
+                # What validation carries from batch to batch is not for the next epoch's training.
+                _, validated = evaluate(session, validation.feed)
+                logs |= {f'val_{name}': value for name, value in validated.items()}
             callbacks('on_epoch_end', epoch, logs)
             if session.stop:
                 break
@@ -84,17 +88,21 @@ class Validation:
         return (epoch + 1) % self.when == 0 if isinstance(self.when, int) else epoch + 1 in self.when
 
 
-def evaluate(session: Session, feed: Feed) -> dict[str, Any]:
-    """Loss and metrics of the session's weights over a feed, in inference mode; nothing if Ctrl-C came before its end."""
-    program, sums, pace = session.program, None, Pace()
+def evaluate(session: Session, feed: Feed) -> tuple[State, dict[str, Any]]:
+    """Loss and metrics of the session's weights over a feed, in inference mode; nothing if Ctrl-C came before its end.
+
+    Returns:
+        The state without its optimizer, with what stateful layers carry after the last batch; and the logs.
+    """
+    program, sums, pace, carried = session.program, None, Pace(), {}
     for segment in feed.segments(0):
         for first, last in chunks(pace, segment.steps):
             began = time.perf_counter()
             with session.lock:
-                state = session.state._replace(optimizer=None)
+                state = with_carried(session.state._replace(optimizer=None), carried)
                 sums = program.zero_sums(state, segment.data) if sums is None else sums
-                sums = jax.block_until_ready(program.evaluate(state, sums, segment.data, segment.index, first, last))
+                carried, sums = jax.block_until_ready(program.evaluate(state, sums, segment.data, segment.index, first, last))
             pace.observe(last - first, time.perf_counter() - began)
             if session.interrupted:
-                return {}
-    return {} if sums is None else report(program, sums)
+                return session.state, {}
+    return with_carried(session.state, carried), {} if sums is None else report(program, sums)

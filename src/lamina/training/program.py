@@ -8,8 +8,8 @@ import numpy as np
 from jax import lax
 
 from lamina.training.state import OptimizerState, State, Sums
-from lamina.training.step import evaluate_step, gather, train_step
-from lamina.training.task import Batch, Task
+from lamina.training.step import evaluate_step, gather, moved_on, train_step
+from lamina.training.task import Batch, Pass, Task
 
 # The steps of one call of the predict program at the most; its outputs are held for all of them.
 PREDICT_STEPS = 64
@@ -28,6 +28,7 @@ class Program:
         self.train = jax.jit(self._train, donate_argnums=(0, 1))
         self.evaluate = jax.jit(self._evaluate, donate_argnums=(1,))
         self.predict_once = jax.jit(self._predict)
+        self.predict_on = jax.jit(self._predict_on)
         self.predict_steps = jax.jit(self._predict_steps, static_argnums=(2,))
         self.start = jax.jit(lambda trainable: OptimizerState.start(task.optimizer, trainable))
         self._sum_shapes: dict[Any, Any] = {}
@@ -42,16 +43,28 @@ class Program:
 
         return lax.fori_loop(first, last, body, (state, sums))
 
-    def _evaluate(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any) -> Sums:
-        def body(i, sums):
-            return sums.add(evaluate_step(self.task, state, gather(data, index[i])))
+    def _evaluate(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any) -> tuple[dict[str, jax.Array], Sums]:
+        """The states that are carried, and the sums, after these steps."""
 
-        return lax.fori_loop(first, last, body, sums)
+        def body(i, carry):
+            carried, sums = carry
+            carried, values = evaluate_step(self.task, with_carried(state, carried), gather(data, index[i]))
+            return carried, sums.add(values)
+
+        return lax.fori_loop(first, last, body, ({path: state.other[path] for path in self.task.carried}, sums))
 
     def _predict(self, state: State, inputs: Any) -> Any:
+        return self._pass(state, inputs).outputs
+
+    def _predict_on(self, state: State, inputs: Any) -> tuple[Any, dict[str, jax.Array]]:
+        """The outputs, and the states that are carried to the next batch."""
+        result = self._pass(state, inputs)
+        return result.outputs, moved_on(self.task, result)
+
+    def _pass(self, state: State, inputs: Any) -> Pass:
         rows = jax.tree.leaves(inputs)[0].shape[0]
         batch = Batch(inputs, None, None, jnp.ones(rows, jnp.float32))
-        return self.task.forward(state.trainable, state.other, batch, False, None, state.step).outputs
+        return self.task.forward(state.trainable, state.other, batch, False, None, state.step)
 
     def _predict_steps(self, state: State, inputs: Any, batch_size: int, steps: Any) -> Any:
         """The outputs of the first `steps` batches; the rows after them are not meant to be read."""
@@ -74,10 +87,20 @@ class Program:
         if kind not in self._sum_shapes:
 
             def one_row(state, data):
-                return evaluate_step(self.task, state, gather(data, jnp.zeros(1, jnp.int32)))
+                return evaluate_step(self.task, state, gather(data, jnp.zeros(1, jnp.int32)))[1]
 
             self._sum_shapes[kind] = jax.eval_shape(one_row, state, data)
         return Sums.zeros(self._sum_shapes[kind])
+
+    def predict_in_order(self, state: State, inputs: Any, batch_size: int) -> tuple[Any, State]:
+        """Outputs for host inputs, batch after batch without padding, each going on from the states that the last one left."""
+        parts = []
+        for start in range(0, jax.tree.leaves(inputs)[0].shape[0], batch_size):
+            batch = jax.tree.map(lambda a, s=start: a[s : s + batch_size], inputs)
+            outputs, carried = self.predict_on(state, batch)
+            parts.append(jax.tree.map(np.array, outputs))
+            state = with_carried(state, carried)
+        return jax.tree.map(lambda *a: np.concatenate(a), *parts), state
 
     def predict(self, state: State, inputs: Any, batch_size: int) -> Any:
         """Outputs for host inputs of any length, as NumPy arrays.
@@ -98,6 +121,11 @@ class Program:
             outputs = self.predict_steps(state, padded, batch_size, -(-count // batch_size))
             parts.append(jax.tree.map(lambda a, n=count: np.array(a[:n]), outputs))
         return jax.tree.map(lambda *a: np.concatenate(a), *parts) if len(parts) > 1 else parts[0]
+
+
+def with_carried(state: State, carried: dict[str, jax.Array]) -> State:
+    """The state with what an inference moved on."""
+    return state._replace(other={**state.other, **carried}) if carried else state
 
 
 def _shapes_of(data: Any) -> Any:

@@ -38,11 +38,16 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
     return state, sums_of(task, loss, parts, result, batch)
 
 
-def evaluate_step(task: Task, state: State, batch: Batch) -> dict[str, Any]:
-    """What this batch adds to the sums, the network in inference mode."""
+def evaluate_step(task: Task, state: State, batch: Batch) -> tuple[dict[str, jax.Array], dict[str, Any]]:
+    """What is carried to the next batch, and what this one adds to the sums, the network in inference mode."""
     result = task.forward(state.trainable, state.other, batch, False, None, state.step)
     loss, parts = task.loss(result, batch)
-    return sums_of(task, loss + result.penalty, parts, result, batch)
+    return moved_on(task, result), sums_of(task, loss + result.penalty, parts, result, batch)
+
+
+def moved_on(task: Task, result: Pass) -> dict[str, jax.Array]:
+    """The states that go from batch to batch in inference too, after a pass."""
+    return {path: result.updates[path] for path in task.carried if path in result.updates}
 
 
 def sums_of(task: Task, loss: jax.Array, parts: dict[str, jax.Array], result: Pass, batch: Batch) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Task:
         rate: `updates → learning rate`, or None where the state's own rate holds.
         layout: how the weights that these functions take are held.
         tables: the paths of the weights whose gradients are taken by row.
+        carried: the paths of the states that go from batch to batch in inference too.
     """
 
     forward: Callable[..., Pass]
@@ -102,3 +103,4 @@ class Task:
     rate: Callable[[jax.Array], jax.Array] | None = None
     layout: Layout = field(default_factory=Layout)
     tables: tuple[str, ...] = ()
+    carried: tuple[str, ...] = ()
