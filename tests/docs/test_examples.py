@@ -17,6 +17,7 @@ PRINTS = {
     'listing': 'predicted [',
     'move_weights_from_keras': 'Lamina → Keras: largest difference',
     'own_layer': 'equal after loading: True',
+    'text_classification': 'words_in_order: accuracy',
     'train_from_generator': 'Epoch 1/1',
 }
 

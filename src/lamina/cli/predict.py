@@ -1,4 +1,4 @@
-"""`lamina predict`: what a model says about pictures or arrays."""
+"""`lamina predict`: what a model says about pictures, texts or arrays."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,8 @@ from lamina.cli.outcome import outcome
 def predict(
     model: ModelFile,
     inputs: Annotated[
-        list[Path], typer.Argument(metavar='IMAGE…', help='Pictures, or .npy or .npz files of examples.', show_default=False)
+        list[Path],
+        typer.Argument(metavar='INPUT…', help='Pictures, text files of one example a line, or .npy or .npz files.', show_default=False),
     ],
     top: Annotated[int, typer.Option('--top', min=1, help='How many classes are shown for each input.')] = 3,
     invert: Annotated[bool, typer.Option('--invert', help='Turn black to white: MNIST is white on black, paper is not.')] = False,
@@ -28,10 +29,10 @@ def predict(
     json: Json = False,
     traceback: Traceback = False,
 ) -> None:
-    """Print the likeliest classes of pictures, with their probabilities.
+    """Print the likeliest classes of pictures or texts, with their probabilities.
 
     A picture is made grey or coloured, is resized to what the model takes, and goes in as bytes from 0 to 255, or from 0 to what the
-    model's first Rescaling layer takes for full brightness. Arrays go in as they are.
+    model's first Rescaling layer takes for full brightness. Of a text file each line goes in that is not empty. Arrays go in as they are.
     """
     with outcome(json=json, traceback=traceback) as result:
         import numpy as np
@@ -40,16 +41,20 @@ def predict(
         from lamina.cli.files import load_model
         from lamina.cli.images import is_array_file, picture_form, read_arrays, read_image
         from lamina.cli.pixels import full_scale_of
+        from lamina.cli.texts import read_texts
 
         loaded = load_model(model)
         shape = _one_input(loaded)
         scale = None
-        if not all(is_array_file(path) for path in inputs):
+        of_texts = loaded.ports.input_layers[0].dtype == 'string'
+        if not of_texts and not all(is_array_file(path) for path in inputs):
             picture_form(shape)
             scale = full_scale_of(loaded, full_scale)
         predictions: list[dict[str, Any]] = []
         for path in inputs:
-            if scale is None or is_array_file(path):
+            if of_texts and not is_array_file(path):
+                examples, names = read_texts(path, shape)
+            elif scale is None or is_array_file(path):
                 examples = read_arrays(path, shape, key)
                 names = [f'{path}[{i}]' for i in range(len(examples))]
             else:

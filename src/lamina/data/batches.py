@@ -27,6 +27,7 @@ class Batches:
         repeatable: whether `start` can be called again; an iterator goes on where it stopped.
         where: the call that reads it, for errors.
         finish: called after each complete pass.
+        strings: whether text is let through in x.
 
     Raises:
         DataError: while iterating: a bad batch, a pass without batches, or fewer batches than `length`.
@@ -44,7 +45,9 @@ class Batches:
     repeatable: bool = False
     where: str = 'fit'
     finish: Callable[[], Any] | None = None
-    _held: list = field(default_factory=list, init=False, repr=False)
+    strings: bool = False
+    # A field, so that a copy for strings goes on with the batch that was looked at.
+    _held: list = field(default_factory=list, repr=False)
 
     def __iter__(self) -> Iterator[Arrays]:
         source, batch = self._held.pop() if self._held else self._begin()
@@ -100,7 +103,7 @@ class Batches:
     def _read(self, source: Iterator[Any], number: int) -> Arrays | None:
         with _Noted(f'raised by the data source of {self.where} while it made batch {number}'):
             item = next(source, _END)
-        return None if item is _END else as_batch(item, f'{self.where}, batch {number}')
+        return None if item is _END else as_batch(item, f'{self.where}, batch {number}', self.strings)
 
     def _check_like(self, first: Arrays, batch: Arrays, number: int) -> None:
         one, other = (jax.tree.structure((a.inputs, a.targets, a.weights)) for a in (first, batch))
@@ -137,7 +140,7 @@ class _Noted:
             error.add_note(self._note)
 
 
-def as_batch(item: Any, where: str) -> Arrays:
+def as_batch(item: Any, where: str, strings: bool = False) -> Arrays:
     """One batch as `Arrays` of NumPy arrays: a tuple or list of one to three is `(x, y, weights)`, anything else is `x`.
 
     Raises:
@@ -149,7 +152,7 @@ def as_batch(item: Any, where: str) -> Arrays:
     if not 1 <= len(parts) <= 3:
         got = f'{len(parts)} parts'
         raise DataError(where, got, 'x, (x, y) or (x, y, weights)', 'Put several inputs into one tuple or dict: ((a, b), y).')
-    arrays = make_arrays(*parts, where=where, pack=False)
+    arrays = make_arrays(*parts, where=where, pack=False, strings=strings)
     inputs, targets, weights = jax.tree.map(np.asarray, (arrays.inputs, arrays.targets, arrays.weights))
     return Arrays(inputs, targets, weights)
 

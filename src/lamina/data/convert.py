@@ -12,12 +12,13 @@ from lamina.data.aligned import aligned_empty
 from lamina.data.checks import check_finite
 from lamina.data.frames import frame_kind, from_frame, from_series
 from lamina.data.packing import packed
+from lamina.data.strings import as_strings
 
 MAX_DENSE_BYTES = 4 << 30
 _INT32 = np.iinfo(np.int32)
 
 
-def to_array(value: Any, where: str, *, keep_integers: bool = False, pack: bool = False) -> Any:
+def to_array(value: Any, where: str, *, keep_integers: bool = False, pack: bool = False, strings: bool = False) -> Any:
     """The value as a NumPy or JAX array of a dtype that networks take, checked for finite values.
 
     | from | to |
@@ -34,10 +35,13 @@ def to_array(value: Any, where: str, *, keep_integers: bool = False, pack: bool 
         where: how errors call it.
         keep_integers: leave a table of whole numbers whole (labels).
         pack: hold large images that were scaled from bytes as `PackedBytes`, which loses nothing.
+        strings: let text through, as an array of strings; for networks that begin with layers which take it.
 
     Raises:
         DataError: text, objects, dates, complex numbers, ragged lists, integers beyond 32 bits, NaN or infinity.
     """
+    if strings and (text := as_strings(value, where)) is not None:
+        return text
     array, columns = _as_array(value, where, keep_integers)
     if pack and (compact := packed(array)) is not None:
         return compact

@@ -14,7 +14,7 @@ def is_hub_dataset(value: Any) -> bool:
     return callable(getattr(value, 'with_format', None)) and hasattr(value, 'column_names')
 
 
-def from_hub(dataset: Any, y: Any, sample_weight: Any, where: str, batch_size: int) -> Arrays | Batches:
+def from_hub(dataset: Any, y: Any, sample_weight: Any, where: str, batch_size: int, strings: bool = False) -> Arrays | Batches:
     """The columns of a Hugging Face dataset.
 
     The columns that `y` and `sample_weight` name are targets and weights, all the others inputs: one column is an array, several are
@@ -25,6 +25,7 @@ def from_hub(dataset: Any, y: Any, sample_weight: Any, where: str, batch_size: i
         y: a column's name, a list of names, or a dict `{output: column}`.
         sample_weight: a column's name, or None.
         batch_size: examples in a batch of a streaming dataset.
+        strings: whether columns of text are let through as inputs.
 
     Raises:
         DataError: several splits; choose one.
@@ -52,8 +53,8 @@ def from_hub(dataset: Any, y: Any, sample_weight: Any, where: str, batch_size: i
 
     numbers = dataset.with_format('numpy')
     if hasattr(dataset, '__len__'):
-        return make_arrays(*parts(numbers[:]), where=where)
-    return Batches(lambda: map(parts, numbers.iter(batch_size=batch_size)), None, True, where)
+        return make_arrays(*parts(numbers[:]), where=where, strings=strings)
+    return Batches(lambda: map(parts, numbers.iter(batch_size=batch_size)), None, True, where, strings=strings)
 
 
 def _named(columns: Any) -> list:

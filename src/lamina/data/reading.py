@@ -1,6 +1,7 @@
 """The one door through which data enters `fit`, `evaluate` and `predict`."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any, cast
 
@@ -12,7 +13,9 @@ from lamina.data.hub import from_hub, is_hub_dataset
 from lamina.data.structure import make_arrays
 
 
-def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit', batch_size: int = 32) -> Arrays | Batches:
+def as_dataset(
+    x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit', batch_size: int = 32, strings: bool = False
+) -> Arrays | Batches:
     """What a user passes to `fit`, as arrays in memory or as a source of batches.
 
     | x | becomes |
@@ -35,6 +38,7 @@ def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, *, where: str =
         sample_weight: one number per example, or arrays in the structure of `y`.
         where: the call, for errors.
         batch_size: used only for a streaming Hugging Face dataset.
+        strings: let text through in `x`: lists and arrays of strings, columns of text.
 
     Returns:
         `Arrays` or `Batches`; either passes through.
@@ -48,9 +52,9 @@ def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, *, where: str =
         Arrays(inputs=int32[3, 2], targets=int32[3], weights=None)
     """
     if is_hub_dataset(x):
-        return from_hub(x, y, sample_weight, where, batch_size)
+        return from_hub(x, y, sample_weight, where, batch_size, strings)
     if is_array_like(x) or isinstance(x, (list, tuple, dict, str, bytes, int, float, complex)):
-        return make_arrays(x, y, sample_weight, where=where)
+        return make_arrays(x, y, sample_weight, where=where, strings=strings)
     source = x if isinstance(x, (Arrays, Batches)) else _batches(x, where)
     for name, value in (('y', y), ('sample_weight', sample_weight)):
         if value is not None:
@@ -60,7 +64,7 @@ def as_dataset(x: Any, y: Any = None, sample_weight: Any = None, *, where: str =
                 'them within x',
                 'Yield (x, y) or (x, y, weights) as each batch.',
             )
-    return source
+    return replace(source, strings=True) if strings and isinstance(source, Batches) else source
 
 
 def _batches(x: Any, where: str) -> Batches:

@@ -11,7 +11,9 @@ from lamina.data.checks import check_lengths, named_leaves
 from lamina.data.convert import is_array_like, to_array
 
 
-def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit', pack: bool = True) -> Arrays:
+def make_arrays(
+    x: Any, y: Any = None, sample_weight: Any = None, *, where: str = 'fit', pack: bool = True, strings: bool = False
+) -> Arrays:
     """Inputs, targets and weights as converted, checked `Arrays`.
 
     Args:
@@ -19,11 +21,12 @@ def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str 
         sample_weight: one number per example `(n,)` or `(n, 1)`, or arrays in the structure of `y`.
         where: the call, for errors.
         pack: hold large images as bytes; not in streams, whose batches must be alike.
+        strings: let text through in x.
 
     Raises:
         DataError: see `as_dataset`.
     """
-    inputs = structure(x, 'x', where, pack=pack)
+    inputs = structure(x, 'x', where, pack=pack, strings=strings)
     targets = None if y is None else structure(y, 'y', where, keep_integers=True)
     weights = None if sample_weight is None else _weights(sample_weight, targets, where)
     named = [pair for tree, name in ((inputs, 'x'), (targets, 'y'), (weights, 'sample_weight')) for pair in named_leaves(tree, name)]
@@ -31,17 +34,22 @@ def make_arrays(x: Any, y: Any = None, sample_weight: Any = None, *, where: str 
     return Arrays(inputs, targets, weights)
 
 
-def structure(value: Any, name: str, where: str, *, keep_integers: bool = False, pack: bool = False) -> Any:
+def structure(value: Any, name: str, where: str, **options: bool) -> Any:
     """The value with every array in it converted; lists become tuples.
 
     As in Keras, a list or tuple of arrays is one array per input, also where the arrays are equally long; only a list of plain
-    numbers, however deeply nested, is one array.
+    numbers or strings, however deeply nested, is one array.
+
+    Args:
+        value: what the user gave.
+        name, where: how errors call it.
+        options: of `to_array`.
     """
     if isinstance(value, dict):
-        return {key: structure(item, f'{name}[{key!r}]', where, keep_integers=keep_integers, pack=pack) for key, item in value.items()}
+        return {key: structure(item, f'{name}[{key!r}]', where, **options) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and holds_arrays(value):
-        return tuple(structure(item, f'{name}[{i}]', where, keep_integers=keep_integers, pack=pack) for i, item in enumerate(value))
-    return to_array(value, f'{where}, {name}', keep_integers=keep_integers, pack=pack)
+        return tuple(structure(item, f'{name}[{i}]', where, **options) for i, item in enumerate(value))
+    return to_array(value, f'{where}, {name}', **options)
 
 
 def holds_arrays(values: list | tuple) -> bool:

@@ -18,13 +18,15 @@ import numpy as np
 from lamina.core.described import Described, FrozenDict, described, snake_case
 from lamina.core.errors import ConfigError, ShapeError, StateError, unknown_name
 from lamina.core.fields import Rule, flag, setting, sizes, text, whole
-from lamina.core.shapes import Shape, TypedShape, abstract_outputs, dtype_of, show
+from lamina.core.shapes import Abstract, Shape, TypedShape, abstract_outputs, dtype_of, show
 from lamina.layers import weight
 from lamina.layers.scope import Scope
 from lamina.layers.symbolic import Call, Symbol, with_slots, without_slots
 from lamina.layers.weight import Weights
 
 T = TypeVar('T')
+#: the dtype of inputs of text, which JAX does not have
+STRING = 'string'
 _NO_KEYWORDS = FrozenDict()
 
 
@@ -49,6 +51,8 @@ def _is_numeric(dtype: Any) -> bool:
 
 def _dtype_name(dtype: Any) -> Any:
     """The name of a dtype; what names none comes back as it is, for `validate` to refuse."""
+    if dtype is str:
+        return STRING
     try:
         return np.dtype('float32' if dtype is None else dtype).name
     except TypeError:
@@ -82,6 +86,10 @@ class Layer(Described):
     kind: ClassVar[str] = 'layer'
     #: whether the mask of its first input is, where it sets none itself, the mask of each of its outputs
     supports_masking: ClassVar[bool] = False
+    #: whether it prepares NumPy arrays before the compiled program runs, as a `HostLayer` does
+    on_host: ClassVar[bool] = False
+    #: whether it does so for strings, and is compiled for numbers
+    takes_strings: ClassVar[bool] = False
     assignment_advice: ClassVar[str] = 'Use .replace({name}=…), which returns a changed copy, or model.freeze(name) to freeze a layer.'
 
     name: str | None = setting(text(), default=None, kw_only=True, compare=False)
@@ -217,15 +225,62 @@ def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], 
         shapes, dtypes: of the arguments, those within the keywords last.
         keywords: as `with_slots` made them.
     """
+    _check_place_of_host_layers(layer, dtypes)
+    typed = tuple(TypedShape(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
+    positional, named = without_slots(typed, keywords)
+    if type(layer).output_shape is not Layer.output_shape:
+        return _abstract(layer.output_shape(*positional, **named))  # a container asks its layers one by one
     name = layer.name or layer.default_name()
 
     def run(variables, *arguments):
         inputs, named = without_slots(arguments, keywords)
         return Scope().call(layer, name, {name: variables}, *inputs, **named)
 
-    typed = tuple(TypedShape(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
-    positional, _ = without_slots(typed, keywords)
     return abstract_outputs(run, weight.abstract(layer.weights(*positional)), shapes, dtypes)
+
+
+def _dtype(name: str) -> Any:
+    """The dtype of this name; that of strings has none in NumPy."""
+    return name if name == STRING else np.dtype(name)
+
+
+def _abstract(shapes: Any) -> Any:
+    """The structure of shapes with each of them as an abstract array."""
+    if isinstance(shapes, dict):
+        return {key: _abstract(shape) for key, shape in shapes.items()}
+    typed = isinstance(shapes, TypedShape) or not any(isinstance(shape, tuple) for shape in shapes)
+    return Abstract(tuple(shapes), _dtype(dtype_of(shapes))) if typed else tuple(_abstract(shape) for shape in shapes)
+
+
+@remembered
+def holds_host_layers(layer: Layer, strings: bool = True) -> bool:
+    """Whether the layer, or one within, runs on the host.
+
+    Args:
+        strings: whether there may be strings among its inputs.
+    """
+    own = layer.on_host or (strings and layer.takes_strings)
+    return own or any(holds_host_layers(child, strings) for child in layer.children().values())
+
+
+def _check_place_of_host_layers(layer: Layer, dtypes: tuple[str, ...]) -> None:
+    """Refuse strings for layers that are compiled, and layers of the host within a layer that is compiled as a whole."""
+    if holds_host_layers(layer, STRING in dtypes):
+        if type(layer).output_shape is Layer.output_shape:
+            raise no_host_layers_within(layer)
+    elif STRING in dtypes:
+        while layer.children():
+            layer = next(iter(layer.children().values()))
+        remedy = 'Put a StringLookup, TextVectorization or Hashing layer before it, which makes numbers of strings.'
+        raise ConfigError(layer.label, 'an input of strings', 'numbers', remedy)
+
+
+def no_host_layers_within(layer: Layer) -> ConfigError:
+    """The error for a layer that compiles what is within it, and was given a layer of the host."""
+    within = next(name for name, child in layer.children().items() if holds_host_layers(child))
+    got = f'the layer {within!r} within, which prepares data on the host'
+    remedy = 'Put that layer before this one, at the start of the Sequential or functional model.'
+    return ConfigError(layer.label, got, 'layers that can be compiled', remedy)
 
 
 @described
@@ -234,16 +289,18 @@ class InputLayer(Layer):
 
     Args:
         shape: of one example, without the batch axis; None for an axis of any length.
-        dtype: what the data is converted to on the device.
+        dtype: what the data is converted to on the device; 'string' for text, which a layer such as TextVectorization takes.
     """
 
     shape: Shape = setting(_SHAPE, convert=_known_axes, default=())
     dtype: str = setting(convert=_dtype_name, default='float32')
 
     def validate(self) -> None:
+        if self.dtype == STRING:
+            return
         where, got = f"{self.label}, setting 'dtype'", repr(self.dtype)
         if not _is_numeric(self.dtype):
-            raise ConfigError(where, got, "the name of a dtype of numbers, such as 'float32' or 'int32'", 'Change dtype.')
+            raise ConfigError(where, got, "the name of a dtype of numbers, such as 'float32' or 'int32', or 'string'", 'Change dtype.')
         held = jax.dtypes.canonicalize_dtype(self.dtype).name
         if held != self.dtype:
             raise ConfigError(where, got, f'{held!r}: networks compute in 32 bits', f"Write dtype='{held}'; 64-bit data is converted.")
@@ -266,7 +323,8 @@ def Input(shape: Shape, batch_size: int | None = None, dtype: Any = 'float32', *
     Args:
         shape: of one example, without the batch axis; None for an axis of any length.
         batch_size: accepted as in Keras, and without effect: one network takes batches of any size.
-        dtype: what the data is converted to on the device, of at most 32 bits; default 'float32'.
+        dtype: what the data is converted to on the device, of at most 32 bits; default 'float32'. 'string' for text, which goes into
+            layers that run on the host (StringLookup, TextVectorization, Hashing).
         name: by which a dict of inputs refers to it.
 
     Raises:
