@@ -22,7 +22,7 @@ from lamina.layers.weight import initial_values
 keras = pytest.importorskip('keras')
 
 # Layers that hold any layers, or no computation: tests/layers/test_compose.py and its neighbours are about them.
-ELSEWHERE = {'Chain', 'Graph', 'InputLayer', 'Layer', 'Merge'}
+ELSEWHERE = {'Chain', 'Graph', 'InputLayer', 'Layer', 'Merge', 'Repeat'}
 # Layers of strings, which run on the host: tests/layers/test_layers_text.py.
 ELSEWHERE |= {'StringLookup', 'TextVectorization'}
 BUILT_IN = {name: cls for name, cls in registered('layer').items() if cls.__module__.startswith('lamina.')}

@@ -14,7 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from lamina.kernels.lowering import Padding, Sizes, channels_last, output_size, reach
+from lamina.kernels.lowering import Padding, Sizes, channels_last, met, output_size, padded, reach
+
+
+# Up to so many channels the taps of a row of the window are gathered side by side; more would only be copied.
+_FEW_CHANNELS = 8
 
 
 class Form(NamedTuple):
@@ -46,8 +50,8 @@ convolve.defvjp(_keep, _pull)
 def forward(x: jax.Array, kernel: jax.Array, form: Form) -> jax.Array:
     """XLA's convolution, bent into what its CPU library (YNNPACK) takes and runs fast.
 
-    It takes two spatial axes with at most as many places as there are elements. It runs fast where there is padding, since it then
-    packs its input; without any, the same convolution took three times as long.
+    It takes two spatial axes, with at most as many places as there are elements. It runs fast where there is padding, since it then
+    packs its input; without any, the same convolution can take three times as long.
     """
     window = kernel.shape[:-2]
     if len(window) == 1:
@@ -55,20 +59,26 @@ def forward(x: jax.Array, kernel: jax.Array, form: Form) -> jax.Array:
         return forward(x[:, None], kernel[None], lifted)[:, 0]
     places = [output_size(*each) for each in zip(x.shape[1:-1], window, *form, strict=True)]
     padding = []
-    for axis, (w, (low, high), d) in enumerate(zip(window, form.padding, form.dilation, strict=True), start=1):
-        surplus = max(low + high - (reach(w, d) - 1), 0)
-        before = min(low, (surplus + 1) // 2) if low > 0 else low
-        after = surplus - before if low > 0 and high > 0 else min(high, surplus)
-        x = _padded(x, axis, (before, after))
-        padding.append((low - before, high - after))
+    for axis, (w, pair, d) in enumerate(zip(window, form.padding, form.dilation, strict=True), start=1):
+        now, later = _shared(pair, reach(w, d) - 1)
+        x = padded(x, axis, now)
+        padding.append(later)
     if padding != list(form.padding):
         x = lax.optimization_barrier(x)  # XLA would fold the zeros back into the convolution.
     if not any(map(any, padding)) and reach(window[-1], form.dilation[-1]) > 1:
         padding[-1] = (0, 1)
-    y = lax.conv_general_dilated(
-        x, kernel, form.strides, padding, rhs_dilation=form.dilation, dimension_numbers=channels_last(len(window))
-    )
+    y = lax.conv_general_dilated(x, kernel, form.strides, padding, rhs_dilation=form.dilation, dimension_numbers=channels_last(len(window)))
     return lax.slice(y, (0,) * y.ndim, (y.shape[0], *places, y.shape[-1]))
+
+
+def _shared(pair: tuple[int, int], most: int) -> Padding:
+    """Padding in two parts: what is added, or cut where negative, before the convolution; and at most so much within it."""
+    low, high = max(pair[0], 0), max(pair[1], 0)
+    surplus = max(low + high - most, 0)
+    after = min(high, surplus // 2)
+    before = min(low, surplus - after)
+    after = surplus - before
+    return (before + min(pair[0], 0), after + min(pair[1], 0)), (low - before, high - after)
 
 
 def input_gradient(dy: jax.Array, kernel: jax.Array, shape: Sizes, form: Form) -> jax.Array:
@@ -83,7 +93,7 @@ def input_gradient(dy: jax.Array, kernel: jax.Array, shape: Sizes, form: Form) -
     if all(s == 1 for s in form.strides):
         padding = tuple((r - 1 - low, size + low - o) for (low, _), size, o, r in _extents(dy, sizes, window, form))
         turned = jnp.flip(kernel, tuple(range(n))).swapaxes(-1, -2)
-        return forward(dy, turned, Form((1,) * n, padding, form.dilation))
+        return convolve(dy, turned, Form((1,) * n, padding, form.dilation))
     taps = tuple(-(-w // s) for w, s in zip(window, form.strides, strict=True))
     first = tuple(low // s for (low, _), s in zip(form.padding, form.strides, strict=True))
     last = tuple((low + size - 1) // s for (low, _), size, s in zip(form.padding, sizes, form.strides, strict=True))
@@ -93,7 +103,7 @@ def input_gradient(dy: jax.Array, kernel: jax.Array, shape: Sizes, form: Form) -
     phases = phases.transpose(*range(0, 2 * n, 2), 2 * n + 1, *range(1, 2 * n, 2), 2 * n)
     phases = jnp.flip(phases, tuple(range(n))).reshape(*taps, filters, -1)
     padding = tuple((t - 1 - a, b - o + 1) for t, a, b, o in zip(taps, first, last, dy.shape[1:-1], strict=True))
-    dx = forward(dy, phases, Form((1,) * n, padding, (1,) * n))
+    dx = convolve(dy, phases, Form((1,) * n, padding, (1,) * n))
     places = dx.shape[1:-1]
     dx = dx.reshape(dx.shape[0], *places, *form.strides, channels)
     dx = dx.transpose(0, *itertools.chain(*((1 + a, 1 + n + a) for a in range(n))), 2 * n + 1)
@@ -116,26 +126,22 @@ def _undilated(dy, form, kernel_shape):
 
 
 def kernel_gradient(x: jax.Array, dy: jax.Array, shape: Sizes, form: Form) -> jax.Array:
-    """The gradient with respect to a kernel of this shape: `dyᵀ · x` for each tap, over the places that the tap has met.
+    """The gradient with respect to a kernel of this shape: a product of what each tap has met with the outputs' gradient.
 
-    The outputs' gradient is transposed once, because XLA's CPU backend gives a product to its fast library only where the left
-    factor's rows are what is summed over.
+    XLA's CPU backend gives a product to its fast library only where its left factor lies row by row, so one of the two is
+    transposed: the outputs' gradient, once; or the input, where it has few channels, and then the taps of a row share a product.
     """
     *window, channels, filters = shape
-    for axis, pair in enumerate(form.padding):
-        x = _padded(x, axis + 1, pair)
+    for axis, pair in enumerate(form.padding, start=1):
+        x = padded(x, axis, pair)
     places = dy.shape[1:-1]
-    turned = lax.optimization_barrier(dy.reshape(-1, filters).T)
-    taps = []
-    for tap in itertools.product(*map(range, window)):
-        starts = [i * d for i, d in zip(tap, form.dilation, strict=True)]
-        stops = [a + (p - 1) * s + 1 for a, p, s in zip(starts, places, form.strides, strict=True)]
-        met = lax.slice(x, (0, *starts, 0), (x.shape[0], *stops, channels), (1, *form.strides, 1))
-        taps.append(turned @ met.reshape(-1, channels))
-    return jnp.stack(taps).swapaxes(1, 2).reshape(shape)
-
-
-def _padded(x: jax.Array, axis: int, pair: tuple[int, int]) -> jax.Array:
-    if pair == (0, 0):
-        return x
-    return lax.pad(x, jnp.zeros((), x.dtype), [(*pair, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)])
+    dy = dy.reshape(-1, filters)
+    taps = list(itertools.product(*map(range, window)))
+    if channels <= _FEW_CHANNELS:
+        x = lax.optimization_barrier(jnp.moveaxis(x, -1, 0))[..., None]
+        seen = [jax.vmap(partial(met, tap=tap, places=places, strides=form.strides, dilation=form.dilation))(x) for tap in taps]
+        rows = [lax.optimization_barrier(jnp.stack(seen[i : i + window[-1]])) for i in range(0, len(seen), window[-1])]
+        return jnp.concatenate([row.reshape(-1, dy.shape[0]) @ dy for row in rows]).reshape(shape)
+    turned = lax.optimization_barrier(dy.T)
+    products = [turned @ met(x, tap, places, form.strides, form.dilation).reshape(-1, channels) for tap in taps]
+    return jnp.stack(products).swapaxes(1, 2).reshape(shape)

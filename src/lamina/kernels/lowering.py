@@ -1,6 +1,8 @@
 """What the lowerings share: which platform they are traced for, and the words for windows."""
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 Sizes = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
@@ -29,3 +31,17 @@ def reach(window: int, dilation: int) -> int:
 def output_size(size: int, window: int, stride: int, padding: tuple[int, int], dilation: int) -> int:
     """The number of places that a window has on a padded axis."""
     return max((size + sum(padding) - reach(window, dilation)) // stride + 1, 0)
+
+
+def padded(x: jax.Array, axis: int, pair: tuple[int, int], value: float = 0) -> jax.Array:
+    """The array with so many values before and after one axis; negative numbers cut."""
+    if pair == (0, 0):
+        return x
+    return lax.pad(x, jnp.array(value, x.dtype), [(*pair, 0) if a == axis else (0, 0, 0) for a in range(x.ndim)])
+
+
+def met(x: jax.Array, tap: Sizes, places: Sizes, strides: Sizes, dilation: Sizes) -> jax.Array:
+    """The elements of a padded input that one tap of the window meets at all places: `(batch, *places, channels)`."""
+    starts = [i * d for i, d in zip(tap, dilation, strict=True)]
+    stops = [a + (p - 1) * s + 1 if p else a for a, p, s in zip(starts, places, strides, strict=True)]
+    return lax.slice(x, (0, *starts, 0), (x.shape[0], *stops, x.shape[-1]), (1, *strides, 1))

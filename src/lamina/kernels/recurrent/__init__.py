@@ -7,6 +7,7 @@ it serves; elsewhere, and for other dtypes than float32 and float64, the scan of
 import jax
 import jax.numpy as jnp
 
+from lamina.kernels.lowering import on_cpu
 from lamina.kernels.recurrent import cudnn, gru_loop, lstm_loop, plain, simple_loop
 from lamina.kernels.recurrent.sequence import in_time_order, outputs
 
@@ -158,4 +159,4 @@ def _or_zeros(bias: jax.Array | None, shape: tuple[int, ...], like: jax.Array) -
 def _written_for_cpu(x: jax.Array, *others: jax.Array) -> bool:
     """Whether the loops written by hand serve: they keep one dtype throughout, and the plain scan takes a sequence of no steps."""
     one_dtype = x.dtype in (jnp.float32, jnp.float64) and all(o.dtype == x.dtype for o in others)
-    return jax.default_backend() == 'cpu' and one_dtype and x.shape[0] > 0
+    return on_cpu() and one_dtype and x.shape[0] > 0

@@ -59,18 +59,22 @@ def _backward_after(saved, gradients):
     to_candidate = chosen(keep, (1 - z) * (1 - candidate * candidate), 0)
     to_z = chosen(keep, (before - candidate) * (z * (1 - z)), 0)
     to_r = to_candidate * recurrent * (r * (1 - r))
-    to_states = jnp.concatenate([to_z, to_r, to_candidate * r], axis=-1)
+    factors = to_z, to_r, to_candidate * r, chosen(keep, z, 1)
     back = recurrent_kernel.T
-
-    def step(dh, at_step):
-        dy, to_states, z = at_step
-        dh = dh + dy
-        return dh * z + (jnp.concatenate([dh, dh, dh], axis=-1) * to_states) @ back, dh
-
     dsequence, dh = gradients
-    dh, dhs = lax.scan(step, dh, (dsequence, to_states, chosen(keep, z, 1)), reverse=True)
-    dstates = to_states * jnp.concatenate([dhs, dhs, dhs], axis=-1)
-    dinputs = jnp.concatenate([to_z, to_r, to_candidate], axis=-1) * jnp.concatenate([dhs, dhs, dhs], axis=-1)
+
+    def step(backwards, carry):
+        dh, dhs = carry
+        t = steps - 1 - backwards
+        to_z, to_r, to_hh, z = (at(factor, t) for factor in factors)
+        dh = dh + at(dsequence, t)
+        return dh * z + jnp.concatenate([dh * to_z, dh * to_r, dh * to_hh], axis=-1) @ back, put(dhs, dh, t)
+
+    # The factors were all that needed the states' product: its buffer takes the gradients, which is cheaper than a new one.
+    steps = x.shape[0]
+    dh, dhs = lax.fori_loop(0, steps, step, (dh, recurrent))
+    dz, dr, dcandidate = to_z * dhs, to_r * dhs, to_candidate * dhs
+    dstates, dinputs = jnp.concatenate([dz, dr, dcandidate * r], axis=-1), jnp.concatenate([dz, dr, dcandidate], axis=-1)
     dbias = jnp.stack([bias_gradient(dinputs), bias_gradient(dstates)])
     return dinputs @ kernel.T, weight_gradient(x, dinputs), weight_gradient(before, dstates), dbias, dh, None
 

@@ -27,13 +27,13 @@ def _forward(x, kernel, recurrent_kernel, bias, h, c, keep):
     def step(t, carry):
         h, c, z, before_h, before_c = carry
         before_h, before_c = put(before_h, h, t), put(before_c, c, t)
-        gates = jnp.tanh(at(z, t) + h @ recurrent_half + bias_half)
-        i, f, g, o = columns(gates, 4)
+        # The gates take the place of what the inputs gave: one buffer less to read and write.
+        z = put(z, jnp.tanh(at(z, t) + h @ recurrent_half + bias_half), t)
+        i, f, g, o = columns(at(z, t), 4)
         new_c = (f * 0.5 + 0.5) * c + (i * 0.5 + 0.5) * g
         new_h = (o * 0.5 + 0.5) * jnp.tanh(new_c)
         mask = None if keep is None else at(keep, t)
-        # The gates take the place of what the inputs gave: one buffer less to read and write.
-        return chosen(mask, new_h, h), chosen(mask, new_c, c), put(z, gates, t), before_h, before_c
+        return chosen(mask, new_h, h), chosen(mask, new_c, c), z, before_h, before_c
 
     zeros = jnp.zeros((steps, batch, units), x.dtype)
     last_h, last_c, gates, before_h, before_c = lax.fori_loop(0, steps, step, (h, c, project(x, kernel * half), zeros, zeros))
@@ -42,32 +42,34 @@ def _forward(x, kernel, recurrent_kernel, bias, h, c, keep):
 
 def _backward(saved, gradients):
     x, kernel, recurrent_kernel, gates, before_h, before_c, last_c, keep = saved
-    by_gate, by_output, forget = _factors(gates, before_c, after(before_c, last_c), keep)
+    factors = _factors(gates, before_c, after(before_c, last_c), keep)
     back = recurrent_kernel.T
-
-    def step(state, at_step):
-        dh, dc = state
-        dy, by_gate, by_output, forget, keep = at_step
-        dh = dh + dy
-        dc = dc + dh * by_output
-        i, f, g, o = columns(by_gate, 4)
-        dz = jnp.concatenate([dc * i, dc * f, dc * g, dh * o], axis=-1)
-        before = dz @ back if keep is None else dz @ back + chosen(keep, jnp.zeros_like(dh), dh)
-        return (before, dc * forget), dz
-
     dsequence, dh, dc = gradients
-    (dh, dc), dz = lax.scan(step, (dh, dc), (dsequence, by_gate, by_output, forget, keep), reverse=True)
+
+    def step(backwards, carry):
+        dh, dc, dz = carry
+        t = steps - 1 - backwards
+        i, f, g, o, by_output, forget = (at(factor, t) for factor in factors)
+        dh = dh + at(dsequence, t)
+        dc = dc + dh * by_output
+        now = jnp.concatenate([dc * i, dc * f, dc * g, dh * o], axis=-1)
+        before = now @ back if keep is None else now @ back + chosen(at(keep, t), jnp.zeros_like(dh), dh)
+        return before, dc * forget, put(dz, now, t)
+
+    # The factors were all that needed the gates: their buffer takes the gradients, which is cheaper than a new one.
+    steps = x.shape[0]
+    dh, dc, dz = lax.fori_loop(0, steps, step, (dh, dc, gates))
     return dz @ kernel.T, weight_gradient(x, dz), weight_gradient(before_h, dz), bias_gradient(dz), dh, dc, None
 
 
 def _factors(gates, before_c, after_c, keep):
-    """What multiplies dc (for i, f, g) and dh (for o) in the gradient of the gates; dh in that of c; dc in that of c before."""
+    """What takes dc to the gradient of i, f, g; dh to that of o; dh to that of c; dc to that of c before."""
     i, f, g, o = columns(gates, 4)
     i, f, o = i * 0.5 + 0.5, f * 0.5 + 0.5, o * 0.5 + 0.5
     tanh_c = jnp.tanh(after_c)
-    by_gate = jnp.concatenate([g * (i * (1 - i)), before_c * (f * (1 - f)), i * (1 - g * g), tanh_c * (o * (1 - o))], axis=-1)
+    to_gates = g * (i * (1 - i)), before_c * (f * (1 - f)), i * (1 - g * g), tanh_c * (o * (1 - o))
     # At a step that the mask leaves out the gradient passes by unchanged.
-    return chosen(keep, by_gate, 0), chosen(keep, o * (1 - tanh_c * tanh_c), 0), chosen(keep, f, 1)
+    return *(chosen(keep, factor, 0) for factor in (*to_gates, o * (1 - tanh_c * tanh_c))), chosen(keep, f, 1)
 
 
 lstm.defvjp(_forward, _backward)
