@@ -92,6 +92,15 @@ def packed(array: Any) -> PackedBytes | None:
     return None
 
 
+def expected_form(array: np.ndarray, plain: Any) -> Any:
+    """What `packed` will probably make of an array, by its first row, as abstract bytes; else the plain form."""
+    if array.dtype in (np.float64, np.float32) and array.size >= LEAST_ELEMENTS:
+        for divisor in _DIVISORS:
+            if _codes(array[:1], divisor) is not None:
+                return PackedBytes(jax.ShapeDtypeStruct(array.shape, np.uint8), divisor)
+    return plain
+
+
 def _codes(array: np.ndarray, divisor: float) -> np.ndarray | None:
     """The bytes whose quotients are exactly these values, or None."""
     table = (np.arange(256, dtype=array.dtype) / array.dtype.type(divisor)).astype(array.dtype)

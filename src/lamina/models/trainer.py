@@ -20,6 +20,7 @@ from lamina.layers.scope import Scope
 from lamina.layers.weight import initial_values
 from lamina.models.arguments import batch_size_of, callback_list, check_counts, first_or_dict, frequency_of, one_batch_of, one_pass
 from lamina.models.binding import bound, with_class_weights
+from lamina.models.foresight import compile_ahead
 from lamina.models.host_part import compiled_part, text_or_arrays
 from lamina.models.objective import program_for, target_shapes
 from lamina.models.settings import CompileSettings
@@ -200,6 +201,8 @@ class Trainer:
             chunk_steps=(chunk_steps, 1),
         )
         size = batch_size_of(batch_size)
+        if class_weight is None and not validation_split and steps_per_epoch is None and self.settings is not None:
+            compile_ahead(self, x, y, sample_weight, size)
         training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
         program = self._begin(training)
         source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch)

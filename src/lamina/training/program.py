@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lamina.training.ahead import Ahead
 from lamina.training.state import OptimizerState, State, Sums
 from lamina.training.step import evaluate_step, gather, moved_on, train_step
 from lamina.training.task import Batch, Pass, Task
@@ -25,7 +26,7 @@ class Program:
     def __init__(self, task: Task):
         self.task = task
         # The data are arguments, never captured: captured arrays become constants and cost seconds of compilation.
-        self.train = jax.jit(self._train, donate_argnums=(0, 1))
+        self.train = Ahead(jax.jit(self._train, donate_argnums=(0, 1)))
         self.evaluate = jax.jit(self._evaluate, donate_argnums=(1,))
         self.predict_once = jax.jit(self._predict)
         self.predict_on = jax.jit(self._predict_on)

@@ -47,11 +47,9 @@ def tabular_mlp(
         (1, 2)
     """
     if not (numeric or categories) or 'numeric' in (categories or ()):
-        expected, remedy = (
-            "columns, of which none of categories is named 'numeric'",
-            'Give numeric or categories, and rename such a column.',
-        )
-        raise ConfigError(f'tabular_mlp {name!r}', f'numeric={numeric}, categories={categories}', expected, remedy)
+        expected = "columns, of which none of categories is named 'numeric'"
+        got, remedy = f'numeric={numeric}, categories={categories}', 'Give numeric or categories, and rename such a column.'
+        raise ConfigError(f'tabular_mlp {name!r}', got, expected, remedy)
     inputs = {'numeric': Input((numeric,), name='numeric')} if numeric else {}
     inputs |= {column: Input((1,), dtype='int32', name=column) for column in categories or ()}
     columns = [inputs['numeric']] if numeric else []
