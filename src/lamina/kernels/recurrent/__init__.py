@@ -4,6 +4,9 @@ On CPU the loops of `lstm_loop`, `gru_loop` and `simple_loop` with gradients wri
 it serves; elsewhere, and for other dtypes than float32 and float64, the scan of `plain`.
 """
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 
@@ -104,7 +107,7 @@ def gru(
     bias = _or_zeros(bias, (2, kernel.shape[-1]) if reset_after else (kernel.shape[-1],), kernel)
     x, keep = in_time_order(x, mask, reverse)
     arrays = (x, kernel, recurrent_kernel, bias, h)
-    run = gru_loop.gru if _written_for_cpu(*arrays) else plain.gru
+    run = cast(Callable[..., Any], gru_loop.gru if _written_for_cpu(*arrays) else plain.gru)
     sequence, h = run(*arrays, keep, reset_after)
     return outputs(sequence, keep), h
 

@@ -1,5 +1,8 @@
 """LSTM through cuDNN, by way of `jax.experimental.rnn`. There is no such way for GRU (jax-ml/jax#18867)."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 
@@ -16,7 +19,7 @@ def lstm(x, kernel, recurrent_kernel, bias, h, c):
     steps, batch, width = x.shape
     units = h.shape[-1]
     lengths = jnp.full((batch,), steps, jnp.int32)
-    y, h, c = rnn.lstm(
+    y, h, c = cast(Callable[..., Any], rnn.lstm)(
         jnp.swapaxes(x, 0, 1),
         h[None],
         c[None],
