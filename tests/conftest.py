@@ -4,3 +4,8 @@ import os
 
 os.environ.setdefault('KERAS_BACKEND', 'jax')
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+
+from lamina.core import devices
+
+# Before any test asks JAX for its devices: one for each core, as programs of users have them.
+devices.prepare()

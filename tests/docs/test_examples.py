@@ -13,12 +13,18 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 EXAMPLES = sorted((ROOT / 'examples').glob('*.py'))
 # A line that each prints, from what it computed.
 PRINTS = {
+    'autoencoder': 'principal components: mean squared error',
+    'digits_cnn': 'nearest neighbour: accuracy',
+    'five_hundred_layers': '500 residual',
     'functional_two_outputs': "'val_nearer_accuracy'",
     'listing': 'predicted [',
     'move_weights_from_keras': 'Lamina → Keras: largest difference',
     'own_layer': 'equal after loading: True',
+    'resnet': 'resnet20: 270,810 parameters',
+    'sequences_lstm': 'lstm: accuracy',
     'text_classification': 'words_in_order: accuracy',
     'train_from_generator': 'Epoch 1/1',
+    'transfer_learning': '5 to 9, from nothing: accuracy',
 }
 
 

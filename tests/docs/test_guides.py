@@ -93,7 +93,7 @@ def test_every_page_is_in_the_navigation():
 def public_modules() -> list[str]:
     lamina = importlib.import_module('lamina')
     rooms = [name for name in lamina.__all__ if type(getattr(lamina, name)) is type(importlib)]
-    return ['lamina', *(f'lamina.{room}' for room in rooms), 'lamina.optimizers.schedules']
+    return ['lamina', *(f'lamina.{room}' for room in rooms), 'lamina.optimizers.schedules', 'lamina.models.zoo']
 
 
 def resolved(dotted: str) -> object:

@@ -201,11 +201,11 @@ def test_the_learning_rate_can_be_changed_without_compiling_again(blobs):
     model = network()
     model.fit(x, y, verbose=0)
     dataset, _ = model._datasets(x, y, None, None, None, 0.0)
-    compiled = model._begin(dataset).train._cache_size()
+    compiled = model._begin(dataset).train.function._cache_size()
     before = model.get_weights()
     model.learning_rate = 0.0
     model.fit(x, y, verbose=0)
-    assert model._begin(dataset).train._cache_size() == compiled
+    assert model._begin(dataset).train.function._cache_size() == compiled
     for path, old in zip(model.variables, before, strict=True):
         if 'moving' not in path:
             np.testing.assert_array_equal(old, model.variables[path])

@@ -169,7 +169,7 @@ def blocked(
     key, value = _one_for_each_head(query, key), _one_for_each_head(query, value)
     keep, rate = (None, 0.0) if dropout is None else dropout
     blocks = [grid.blocks(x) for x in (query * scale, key, value)]
-    y = _attend(grid, causal, rate, *blocks, grid.conditions(mask), grid.conditions(keep))
+    y: Any = _attend(grid, causal, rate, *blocks, grid.conditions(mask), grid.conditions(keep))
     return grid.joined(y)
 
 

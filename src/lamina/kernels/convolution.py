@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from lamina.kernels.gradients import Form, convolve, input_gradient
-from lamina.kernels.lowering import Padding, Sizes, channels_last, met, on_cpu, output_size, padded, reach
+from lamina.kernels.lowering import Padding, Sizes, channels_last, met, on_cpu, output_size, padded, pairs, reach
 
 # Each tap is a product of its own in the kernel's gradient.
 _MOST_TAPS = 128
@@ -55,7 +55,7 @@ def convolution(
     >>> convolution(x, jnp.ones((3, 3, 1, 1)), strides=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1))[0, :, :, 0].tolist()
     [[9.0, 9.0], [9.0, 9.0]]
     """
-    form = Form(tuple(strides), tuple(map(tuple, padding)), tuple(dilation))
+    form = Form(tuple(strides), pairs(padding), tuple(dilation))
     if not _fast(x, kernel, form):
         y = _plain(x, kernel, form, groups)
     elif groups == 1:
@@ -93,7 +93,7 @@ def transposed(
     window = kernel.shape[:-2]
     reaches = [reach(w, d) for w, d in zip(window, dilation, strict=True)]
     # The convolution whose gradient this is: `low` zeros before its input, and outputs of the size of x.
-    before = tuple((r - 1 - low, r - 1 - high) for r, (low, high) in zip(reaches, padding, strict=True))
+    before = pairs((r - 1 - low, r - 1 - high) for r, (low, high) in zip(reaches, padding, strict=True))
     form = Form(tuple(strides), before, tuple(dilation))
     sizes = [
         max((size - 1) * s + 1 + low + high - (r - 1), 0)

@@ -16,9 +16,10 @@ from jax import lax
 
 from lamina.kernels.lowering import Padding, Sizes, channels_last, met, output_size, padded, reach
 
-
 # Up to so many channels the taps of a row of the window are gathered side by side; more would only be copied.
 _FEW_CHANNELS = 8
+# Below so many elements of input a column of zeros costs more than it gains.
+_MANY_ELEMENTS = 2**16
 
 
 class Form(NamedTuple):
@@ -65,7 +66,7 @@ def forward(x: jax.Array, kernel: jax.Array, form: Form) -> jax.Array:
         padding.append(later)
     if padding != list(form.padding):
         x = lax.optimization_barrier(x)  # XLA would fold the zeros back into the convolution.
-    if not any(map(any, padding)) and reach(window[-1], form.dilation[-1]) > 1:
+    if not any(map(any, padding)) and reach(window[-1], form.dilation[-1]) > 1 and x.size >= _MANY_ELEMENTS:
         padding[-1] = (0, 1)
     y = lax.conv_general_dilated(x, kernel, form.strides, padding, rhs_dilation=form.dilation, dimension_numbers=channels_last(len(window)))
     return lax.slice(y, (0,) * y.ndim, (y.shape[0], *places, y.shape[-1]))

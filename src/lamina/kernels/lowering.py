@@ -1,8 +1,12 @@
 """What the lowerings share: which platform they are traced for, and the words for windows."""
 
+from collections.abc import Iterable
+
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from lamina.core.devices import prepare
 
 Sizes = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
@@ -10,6 +14,7 @@ Padding = tuple[tuple[int, int], ...]
 
 def on_cpu() -> bool:
     """Whether the program being traced will run on a CPU; other platforms keep XLA's own operations, which reach cuDNN there."""
+    prepare()
     return jax.default_backend() == 'cpu'
 
 
@@ -21,6 +26,11 @@ def channels_last(spatial: int) -> tuple[str, str, str]:
     """
     axes = 'XYZUVW'[:spatial]
     return f'N{axes}C', f'{axes}IO', f'N{axes}C'
+
+
+def pairs(padding: Iterable[Iterable[int]]) -> Padding:
+    """Padding as tuples, so that it can be hashed."""
+    return tuple((low, high) for low, high in padding)
 
 
 def reach(window: int, dilation: int) -> int:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from lamina.kernels.lowering import Padding, Sizes, met, on_cpu, output_size, padded
+from lamina.kernels.lowering import Padding, Sizes, met, on_cpu, output_size, padded, pairs
 
 _MOST_TAPS = 64
 
@@ -31,7 +31,7 @@ def max_pool(x: jax.Array, window: Sizes, strides: Sizes, padding: Padding) -> j
     >>> max_pool(jnp.arange(6.0).reshape(1, 6, 1), (2,), (2,), ((0, 0),))[0, :, 0].tolist()
     [1.0, 3.0, 5.0]
     """
-    form = (tuple(window), tuple(strides), tuple(map(tuple, padding)))
+    form = (tuple(window), tuple(strides), pairs(padding))
     if _fast(x, *form):
         return _max_pool(x, *form, x.shape)
     return _reduced(x, _lowest(x.dtype), lax.max, *form)
@@ -43,7 +43,7 @@ def average_pool(x: jax.Array, window: Sizes, strides: Sizes, padding: Padding) 
     >>> average_pool(jnp.arange(3.0).reshape(1, 3, 1), (2,), (2,), ((0, 1),))[0, :, 0].tolist()
     [0.5, 2.0]
     """
-    form = (tuple(window), tuple(strides), tuple(map(tuple, padding)))
+    form = (tuple(window), tuple(strides), pairs(padding))
     sums = _sums(x, *form) if _fast(x, *form) else _reduced(x, np.zeros((), x.dtype), lax.add, *form)
     return sums / _counts(x.shape[1:-1], *form).astype(sums.dtype)
 
@@ -100,13 +100,9 @@ def _max_pool_pull(window, strides, padding, shape, first, dy):
 
 def _spread(dy, first, shape, window):
     """The gradient where windows do not overlap: each is repeated over its window, and kept at the largest element."""
-    n = len(window)
     wide = (shape[0], *itertools.chain(*((p, 1) for p in dy.shape[1:-1])), shape[-1])
-    number = sum(
-        lax.broadcasted_iota(jnp.int8, (1, *itertools.chain(*((1, w) for w in window)), 1), 2 * a + 2) * math.prod(window[a + 1 :])
-        for a in range(n)
-    )
-    dx = jnp.where(first.reshape(wide) == number.astype(jnp.int8), dy.reshape(wide), 0)
+    number = np.arange(math.prod(window), dtype=np.int8).reshape(1, *itertools.chain(*((1, w) for w in window)), 1)
+    dx = jnp.where(first.reshape(wide) == number, dy.reshape(wide), 0)
     dx = dx.reshape(shape[0], *(p * w for p, w in zip(dy.shape[1:-1], window, strict=True)), shape[-1])
     for axis, size in enumerate(shape[1:-1], start=1):
         dx = padded(dx, axis, (0, size - dx.shape[axis]))
@@ -137,5 +133,7 @@ def _sums(x, window, strides, padding):
         return split.sum(tuple(range(2, 2 * len(window) + 1, 2)))
     for axis, pair in enumerate(padding, start=1):
         x = padded(x, axis, pair)
-    taps = itertools.product(*map(range, window))
-    return sum((met(x, tap, places, strides, (1,) * len(window)) for tap in taps), jnp.zeros((), x.dtype))
+    total = jnp.zeros((), x.dtype)
+    for tap in itertools.product(*map(range, window)):
+        total = total + met(x, tap, places, strides, (1,) * len(window))
+    return total

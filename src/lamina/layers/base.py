@@ -86,6 +86,8 @@ class Layer(Described):
     kind: ClassVar[str] = 'layer'
     #: whether the mask of its first input is, where it sets none itself, the mask of each of its outputs
     supports_masking: ClassVar[bool] = False
+    #: whether it computes one step after another, so that each core of a CPU does better with rows of its own
+    step_by_step: ClassVar[bool] = False
     #: whether it prepares NumPy arrays before the compiled program runs, as a `HostLayer` does
     on_host: ClassVar[bool] = False
     #: whether it does so for strings, and is compiled for numbers
@@ -189,6 +191,11 @@ def call_keywords(cls: type[Layer]) -> tuple[str, ...]:
     """The keywords that a call of such a layer may have."""
     parameters = inspect.signature(cls.apply).parameters.values()
     return (*(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != 'scope'), 'mask', 'training')
+
+
+def holds(layer: Layer, is_such: Callable[[Layer], bool]) -> bool:
+    """Whether the layer, or one within, is such a one."""
+    return is_such(layer) or any(holds(child, is_such) for child in layer.children().values())
 
 
 def weights_of(layer: Layer, *shapes: Shape) -> Weights:

@@ -73,7 +73,8 @@ class Dense(Layer):
             f'last axis {fan_in} (set when the layer was built)',
             f'Pass x[..., :{fan_in}], or build a new model.',
         )
-        y = x @ kernel
+        # One product of two axes: for more, XLA copies the transposed gradient before it computes the kernel's.
+        y = (x.reshape(-1, fan_in) @ kernel).reshape(*x.shape[:-1], self.units) if x.ndim > 2 else x @ kernel
         if self.use_bias:
             y = y + variables['bias']
         y = activations.get(self.activation)(y)

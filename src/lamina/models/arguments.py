@@ -10,6 +10,7 @@ from lamina.data import Arrays
 from lamina.training.callbacks import Callback
 from lamina.training.feed import feed
 from lamina.training.fit import Feed
+from lamina.training.program import Program
 
 BATCH_SIZE = 32
 
@@ -31,12 +32,12 @@ def check_counts(**counts: tuple[Any, int]) -> None:
             raise ConfigError(f'fit, argument {name!r}', repr(value), rule.expected, f'Pass {name}={max(least, 1)}, say.')
 
 
-def one_pass(dataset: Any, batch_size: int | None, steps: int | None) -> Feed:
+def one_pass(dataset: Any, batch_size: int | None, steps: int | None, program: Program) -> Feed:
     """A feed for evaluation: at most one pass over arrays, so that no example counts twice."""
     size = batch_size_of(batch_size)
     if isinstance(dataset, Arrays) and steps is not None:
         steps = min(steps, -(-len(dataset) // size))
-    return feed(dataset, size, steps=steps)
+    return feed(dataset, size, steps=steps, place=program.place)
 
 
 def frequency_of(value: Any) -> int | tuple[int, ...]:

@@ -43,6 +43,8 @@ def _prepare(model: Any, dataset: Arrays, x: np.ndarray, batch_size: int) -> Non
     targets, weights = jax.tree.map(whole, (dataset.targets, dataset.weights))
     data = ((expected_form(x, whole(dataset.inputs[0])),), targets, weights)
     program = model._begin(dataset)
+    if program.mesh(batch_size) is not None:
+        return
     state = program.task.layout.stacked(model.state)
     if state.optimizer is None:
         state = state._replace(optimizer=jax.eval_shape(program.start, state.trainable))

@@ -13,7 +13,7 @@ from lamina.core.errors import ConfigError, DataError
 from lamina.core.serial import encode
 from lamina.core.structure import leaves
 from lamina.data import Arrays
-from lamina.layers.base import InputLayer, Layer, weights_of
+from lamina.layers.base import InputLayer, Layer, holds, weights_of
 from lamina.layers.depth import Stacks, members, stacks_within
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight
@@ -81,6 +81,7 @@ def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targ
             optimizer=settings.optimizer if layout.slots else Unstacked(settings.optimizer, layout),
             layout=layout,
             carried=carried,
+            step_by_step=holds(network, lambda layer: layer.step_by_step),
             tables=tables_of(weights, layout, settings),
             rate=settings.optimizer.rate if isinstance(schedule, Schedule) else None,
         )

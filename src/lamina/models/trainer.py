@@ -11,6 +11,7 @@ import numpy as np
 
 from lamina.core import paths
 from lamina.core.compilation import use_compilation_cache
+from lamina.core.devices import on_one
 from lamina.core.errors import ConfigError, DataError, StateError
 from lamina.core.keys import device_key
 from lamina.core.structure import leaves
@@ -63,7 +64,7 @@ class Trainer:
     def state(self) -> State:
         """Weights, optimizer state and step count, up to date also while training."""
         if self.session is not None:
-            return self.session.layout.apart(self.session.state)
+            return self.session.apart()
         if self._state is None:
             self._require_built()
         return self._state  # type: ignore[return-value]
@@ -205,10 +206,11 @@ class Trainer:
             compile_ahead(self, x, y, sample_weight, size)
         training, validation = self._datasets(x, y, sample_weight, class_weight, validation_data, validation_split)
         program = self._begin(training)
-        source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch)
+        source = feed(training, size, shuffle=shuffle, seed=self.seed, steps=steps_per_epoch, place=program.place)
         checked = None
         if validation is not None:
-            checked = loop.Validation(one_pass(validation, validation_batch_size or size, validation_steps), frequency_of(validation_freq))
+            checked_feed = one_pass(validation, validation_batch_size or size, validation_steps, program)
+            checked = loop.Validation(checked_feed, frequency_of(validation_freq))
         session = self._session(program, chunk_steps, optimizer=True)
         displays, history = progress(verbose), History()
         history.params = {'epochs': epochs, 'steps': source.steps, 'batch_size': size, 'verbose': verbose}
@@ -218,7 +220,7 @@ class Trainer:
             called.begin(session, self, history.params)
             loop.fit(session, source, called, epochs=epochs, initial_epoch=initial_epoch, validation=checked)
         finally:
-            self._state, self.session = session.layout.apart(session.state), None
+            self._state, self.session = session.apart(), None
             for display in displays:
                 display.close()
         return history
@@ -244,7 +246,7 @@ class Trainer:
         dataset, _ = self._datasets(x, y, sample_weight, None, None, 0.0, where='evaluate')
         session = self._session(self._begin(dataset))
         with session.stopping_on_interrupt():
-            state, logs = loop.evaluate(session, one_pass(dataset, batch_size, steps))
+            state, logs = loop.evaluate(session, one_pass(dataset, batch_size, steps, session.program))
         if session.interrupted:
             # Scores of a part of the data would pass for those of the whole.
             raise KeyboardInterrupt
@@ -290,16 +292,16 @@ class Trainer:
         dataset = self._one_batch(x, y, sample_weight, class_weight, 'train_on_batch')
         self._refuse_while_training('train_on_batch')
         session = self._session(self._begin(dataset), optimizer=True)
-        for segment in feed(dataset, len(dataset)).segments(0):
+        for segment in feed(dataset, len(dataset), place=session.program.place).segments(0):
             loop.train_chunk(session, segment, 0, 1)
-            self._state = session.layout.apart(session.state)
+            self._state = session.apart()
         return first_or_dict(session.logs(), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss (and metrics) on these examples as one batch."""
         dataset = self._one_batch(x, y, sample_weight, None, 'test_on_batch')
         session = self._session(self._begin(dataset))
-        state, logs = loop.evaluate(session, feed(dataset, len(dataset)))
+        state, logs = loop.evaluate(session, feed(dataset, len(dataset), place=session.program.place))
         self._move_on(session, state)
         return first_or_dict(logs, return_dict)
 
@@ -401,7 +403,7 @@ class Trainer:
 
     def _carry(self, program: Program, state: State) -> None:
         if program.task.carried:
-            self.state = self.state._replace(other=program.task.layout.apart(state).other)
+            self.state = self.state._replace(other=program.task.layout.apart(on_one(state)).other)
 
     def _refuse_while_training(self, what: str) -> None:
         """The running session owns the state and was compiled for the network as it is."""

@@ -1,7 +1,7 @@
 """Compilation beside other work: XLA compiles in a thread while the host still prepares the data."""
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -31,24 +31,10 @@ class Ahead:
 
 def _in_thread(work: Callable[[], Any]) -> Callable[[], Any]:
     """Begin the work in a thread; what is returned waits for its end and gives its result, or raises its error."""
-    outcome: dict[str, Any] = {}
-
-    def run() -> None:
-        try:
-            outcome['value'] = work()
-        except Exception as error:
-            outcome['error'] = error
-
-    thread = threading.Thread(target=run, name='lamina-compilation', daemon=True)
-    thread.start()
-
-    def result() -> Any:
-        thread.join()
-        if 'error' in outcome:
-            raise outcome['error']
-        return outcome['value']
-
-    return result
+    executor = ThreadPoolExecutor(1, 'lamina-compilation')
+    future = executor.submit(work)
+    executor.shutdown(wait=False)
+    return future.result
 
 
 def _signature(arguments: tuple) -> Any:

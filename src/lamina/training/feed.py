@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -17,6 +17,14 @@ from lamina.training.session import CHUNK_SECONDS
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_STEPS = 256
 RESIDENT_PART = 0.6
+
+
+Place = Callable[[Any, int], Any]
+
+
+def on_default_device(tree: Any, rows: int) -> Any:
+    """Arrays on the device that computes by default, whatever the number of rows of a batch."""
+    return jax.device_put(tree)
 
 
 class Segment(NamedTuple):
@@ -85,12 +93,23 @@ class ResidentFeed:
         shuffle: whether each pass takes the rows in another order.
         seed: of the orders.
         steps: so many steps an epoch; None for one pass.
+        place: puts arrays where a program for batches of so many rows takes them.
     """
 
-    def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
+    def __init__(
+        self,
+        arrays: Arrays,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        steps: int | None = None,
+        place: Place = on_default_device,
+    ):
         self.passes = Passes(len(arrays), batch_size, shuffle, seed)
         self.steps = self.passes.steps if steps is None else steps
-        self.data = jax.device_put((arrays.inputs, arrays.targets, arrays.weights))
+        self.place = place
+        self.data = place((arrays.inputs, arrays.targets, arrays.weights), batch_size)
         self._rest: np.ndarray | None = None
 
     def segments(self, first_step: int) -> Iterator[Segment]:
@@ -103,7 +122,7 @@ class ResidentFeed:
                 self._rest = self.passes.index(first_step + taken)
             part, self._rest = np.split(self._rest, [self.steps - taken])
             taken += len(part)
-            yield Segment(self.data, jax.device_put(_filled(part, length)), len(part))
+            yield Segment(self.data, self.place(_filled(part, length), self.passes.batch_size), len(part))
 
 
 class Form(NamedTuple):
@@ -138,10 +157,11 @@ class StreamFeed:
         batches: the source.
         steps: steps an epoch; required where the source never ends. A source that ends is started again if it can be. An epoch
             goes on where the last one stopped; one that begins at step 0 starts the source again if it can be.
+        place: as in `ResidentFeed`.
     """
 
-    def __init__(self, batches: BatchSource, *, steps: int | None = None):
-        self.batches, self.limit = batches, steps
+    def __init__(self, batches: BatchSource, *, steps: int | None = None, place: Place = on_default_device):
+        self.batches, self.limit, self.place = batches, steps, place
         self.steps = steps if steps is not None else batches.length
         self.pass_step = 0
         self._iterator: Iterator[Arrays] | None = None
@@ -165,7 +185,7 @@ class StreamFeed:
             form, batches = self._read(self._iterator, None if self.limit is None else self.limit - taken)
             if form is not None:
                 taken += len(batches)
-                yield stacked(batches, form, self._capacity(form))
+                yield stacked(batches, form, self._capacity(form), self.place)
                 continue
             self._iterator = None
             if self.limit is None and taken:
@@ -211,7 +231,7 @@ class StreamFeed:
         )
 
 
-def stacked(batches: list[Arrays], form: Form, steps: int) -> Segment:
+def stacked(batches: list[Arrays], form: Form, steps: int, place: Place) -> Segment:
     """The batches as rows of arrays of a fixed length, each batch padded to the size of the largest."""
     index = np.full((steps, form.rows), -1, np.int32)
     for i, batch in enumerate(batches):
@@ -223,7 +243,8 @@ def stacked(batches: list[Arrays], form: Form, steps: int) -> Segment:
         for i, leaf in enumerate(leaves):
             whole[i * form.rows : i * form.rows + len(leaf)] = leaf
         arrays.append(whole)
-    return Segment(jax.device_put(jax.tree.unflatten(form.structure, arrays)), jax.device_put(index), len(batches))
+    data, index = place((jax.tree.unflatten(form.structure, arrays), index), form.rows)
+    return Segment(data, index, len(batches))
 
 
 def epoch_order(rows: int, seed: int, first_step: int) -> np.ndarray:
@@ -245,27 +266,43 @@ def _filled(index: np.ndarray, steps: int) -> np.ndarray:
     return np.concatenate([index, np.full((missing, index.shape[1]), -1, np.int32)]) if missing else index
 
 
-def feed(dataset: Arrays | BatchSource, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None) -> Any:
+def feed(
+    dataset: Arrays | BatchSource,
+    batch_size: int,
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
+    steps: int | None = None,
+    place: Place = on_default_device,
+) -> Any:
     """A feed for this dataset: resident where it fits on the device, a stream of its own rows otherwise."""
     if not isinstance(dataset, Arrays):
-        return StreamFeed(dataset, steps=steps)
-    if _fits(dataset):
-        return ResidentFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
-    return HostFeed(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps)
+        return StreamFeed(dataset, steps=steps, place=place)
+    kind = ResidentFeed if _fits(dataset) else HostFeed
+    return kind(dataset, batch_size, shuffle=shuffle, seed=seed, steps=steps, place=place)
 
 
 class HostFeed(StreamFeed):
     """Arrays too large for the device, gathered on the host batch by batch, in the order that resident ones would have.
 
     Args:
-        arrays, batch_size, shuffle, seed, steps: as in `ResidentFeed`.
+        arrays, batch_size, shuffle, seed, steps, place: as in `ResidentFeed`.
     """
 
-    def __init__(self, arrays: Arrays, batch_size: int, *, shuffle: bool = False, seed: int = 0, steps: int | None = None):
+    def __init__(
+        self,
+        arrays: Arrays,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        steps: int | None = None,
+        place: Place = on_default_device,
+    ):
         self.arrays, self.passes = arrays, Passes(len(arrays), batch_size, shuffle, seed)
         self.length: int | None = self.passes.steps
         self.repeatable = True
-        super().__init__(self, steps=steps)
+        super().__init__(self, steps=steps, place=place)
 
     def __iter__(self) -> Iterator[Arrays]:
         for rows in self.passes.index(self.pass_step):

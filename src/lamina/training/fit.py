@@ -54,9 +54,8 @@ def train_chunk(session: Session, segment: Segment, first: int, last: int) -> No
     if session.sums is None:
         session.sums = session.program.zero_sums(session.state, segment.data)
     with session.lock:
-        session.state, session.sums = session.program.train(
-            session.state, session.sums, segment.data, segment.index, first, last, session.key
-        )
+        state, sums, key = session.program.place((session.state, session.sums, session.key), segment.index.shape[1])
+        session.state, session.sums = session.program.train(state, sums, segment.data, segment.index, first, last, key)
         jax.block_until_ready(session.state.step)
     session.step += last - first
     session.chunks += 1
@@ -101,6 +100,7 @@ def evaluate(session: Session, feed: Feed) -> tuple[State, dict[str, Any]]:
             with session.lock:
                 state = with_carried(session.state._replace(optimizer=None), carried)
                 sums = program.zero_sums(state, segment.data) if sums is None else sums
+                state, sums = program.place((state, sums), segment.index.shape[1])
                 carried, sums = jax.block_until_ready(program.evaluate(state, sums, segment.data, segment.index, first, last))
             pace.observe(last - first, time.perf_counter() - began)
             if session.interrupted:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from lamina.core.devices import mesh_of_rows, on_all, shared, sharing
 from lamina.training.ahead import Ahead
 from lamina.training.state import OptimizerState, State, Sums
 from lamina.training.step import evaluate_step, gather, moved_on, train_step
@@ -34,25 +35,35 @@ class Program:
         self.start = jax.jit(lambda trainable: OptimizerState.start(task.optimizer, trainable))
         self._sum_shapes: dict[Any, Any] = {}
 
+    def mesh(self, rows: int) -> Any:
+        """The devices that share the rows of such batches, or None where one does them all."""
+        return mesh_of_rows(rows) if self.task.step_by_step else None
+
+    def place(self, tree: Any, rows: int) -> Any:
+        """Arrays where programs for batches of so many rows take them."""
+        return on_all(tree, self.mesh(rows))
+
     def _train(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any, key: jax.Array) -> tuple[State, Sums]:
         """Steps first … last - 1 of the index, a matrix of row numbers (steps, batch)."""
 
         def body(i, carry):
             state, sums = carry
-            state, values = train_step(self.task, state, gather(data, index[i]), key)
+            state, values = train_step(self.task, state, shared(gather(data, index[i])), key)
             return state, sums.add(values)
 
-        return lax.fori_loop(first, last, body, (state, sums))
+        with sharing(self.mesh(index.shape[1])):
+            return lax.fori_loop(first, last, body, (state, sums))
 
     def _evaluate(self, state: State, sums: Sums, data: Any, index: jax.Array, first: Any, last: Any) -> tuple[dict[str, jax.Array], Sums]:
         """The states that are carried, and the sums, after these steps."""
 
         def body(i, carry):
             carried, sums = carry
-            carried, values = evaluate_step(self.task, with_carried(state, carried), gather(data, index[i]))
+            carried, values = evaluate_step(self.task, with_carried(state, carried), shared(gather(data, index[i])))
             return carried, sums.add(values)
 
-        return lax.fori_loop(first, last, body, ({path: state.other[path] for path in self.task.carried}, sums))
+        with sharing(self.mesh(index.shape[1])):
+            return lax.fori_loop(first, last, body, ({path: state.other[path] for path in self.task.carried}, sums))
 
     def _predict(self, state: State, inputs: Any) -> Any:
         return self._pass(state, inputs).outputs

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from lamina.core.devices import on_one
 from lamina.training.layout import Layout
 from lamina.training.program import Program
 from lamina.training.state import State, Sums
@@ -75,6 +76,10 @@ class Session:
     def layout(self) -> Layout:
         """How the state is held."""
         return self.program.task.layout
+
+    def apart(self) -> State:
+        """The state as it is outside of a session: every weight by itself, on one device."""
+        return self.layout.apart(on_one(self.state))
 
     def begin_epoch(self, epoch: int, steps: int | None) -> None:
         """Set the counters for a new epoch."""

@@ -6,12 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lamina.core.devices import prepare
+
 
 def owned(value: Any, dtype: Any) -> jax.Array:
     """The value on the device, in memory that belongs to nobody else: a state's buffers are given away to the compiled step.
 
     By way of NumPy, since a conversion by JAX would compile a program for each shape.
     """
+    prepare()
     return jax.device_put(np.array(value, dtype))
 
 

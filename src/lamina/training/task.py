@@ -91,6 +91,7 @@ class Task:
         rate: `updates → learning rate`, or None where the state's own rate holds.
         layout: how the weights that these functions take are held.
         tables: the paths of the weights whose gradients are taken by row.
+        step_by_step: whether most of its time goes in loops over time, so that the cores of a CPU share the rows of a batch.
         carried: the paths of the states that go from batch to batch in inference too.
     """
 
@@ -104,3 +105,4 @@ class Task:
     layout: Layout = field(default_factory=Layout)
     tables: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
+    step_by_step: bool = False

@@ -10,6 +10,7 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 
+from lamina.core.devices import by_rows
 from lamina.kernels.lowering import on_cpu
 from lamina.kernels.recurrent import cudnn, gru_loop, lstm_loop, plain, simple_loop
 from lamina.kernels.recurrent.sequence import in_time_order, outputs
@@ -58,7 +59,7 @@ def lstm(
     x, keep = in_time_order(x, mask, reverse)
     arrays = (x, kernel, recurrent_kernel, bias, h, c)
     if _written_for_cpu(*arrays):
-        sequence, h, c = lstm_loop.lstm(*arrays, keep)
+        sequence, h, c = by_rows(lstm_loop.lstm, (1, None, None, None, 0, 0, 1), (1, 0, 0))(*arrays, keep)
     elif jax.default_backend() == 'gpu' and cudnn.serves(x, keep):
         sequence, h, c = cudnn.lstm(*arrays)
     else:
@@ -108,7 +109,11 @@ def gru(
     x, keep = in_time_order(x, mask, reverse)
     arrays = (x, kernel, recurrent_kernel, bias, h)
     run = cast(Callable[..., Any], gru_loop.gru if _written_for_cpu(*arrays) else plain.gru)
-    sequence, h = run(*arrays, keep, reset_after)
+
+    def loop(*arguments: Any) -> Any:
+        return run(*arguments, reset_after)
+
+    sequence, h = by_rows(loop, (1, None, None, None, 0, 1), (1, 0))(*arrays, keep)
     return outputs(sequence, keep), h
 
 
@@ -151,7 +156,7 @@ def simple_rnn(
     x, keep = in_time_order(x, mask, reverse)
     arrays = (x, kernel, recurrent_kernel, bias, h)
     run = simple_loop.simple_rnn if _written_for_cpu(*arrays) else plain.simple_rnn
-    sequence, h = run(*arrays, keep)
+    sequence, h = by_rows(run, (1, None, None, None, 0, 1), (1, 0))(*arrays, keep)
     return outputs(sequence, keep), h
 
 

@@ -31,6 +31,7 @@ def settings_of(cell: type[Layer], layer: Layer) -> dict[str, Any]:
 class Recurrent(Layer):
     """The base of layers that run a cell over time. A subclass has these settings, and a `cell`."""
 
+    step_by_step: ClassVar[bool] = True
     rank: ClassVar[int | None] = 3
     axes: ClassVar[str] = '(batch, time, features)'
     activity_regularizer: Any = None
