@@ -3,7 +3,9 @@
 import runpy
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,51 @@ def test_without_keras_the_example_says_what_to_install(workplace, monkeypatch):
     monkeypatch.setitem(sys.modules, 'keras', None)
     with pytest.raises(SystemExit, match='pip install keras'):
         runpy.run_path(str(ROOT / 'examples' / 'move_weights_from_keras.py'), run_name='__main__')
+
+
+def functions_of(name: str) -> dict:
+    """What an example defines, without running it."""
+    return runpy.run_path(str(ROOT / 'examples' / f'{name}.py'))
+
+
+def test_pictures_of_the_autoencoder_are_saved_when_asked(tmp_path):
+    image = pytest.importorskip('PIL.Image')
+    x = np.random.default_rng(0).random((20, 8, 8, 1))
+    functions_of('autoencoder')['save_pictures'](str(tmp_path / 'rows.png'), x, 1 - x)
+    with image.open(tmp_path / 'rows.png') as picture:
+        assert picture.size == (16 * 10 * 8, 2 * 10 * 8)
+        assert len(np.unique(np.asarray(picture))) > 50
+
+
+def test_principal_components_of_all_pixels_lose_nothing():
+    functions = functions_of('autoencoder')
+    functions['principal_components'].__globals__['CODE'] = 64
+    x = np.random.default_rng(0).random((100, 8, 8, 1))
+    np.testing.assert_allclose(functions['principal_components'](x[:80], x[80:]), x[80:], atol=1e-9)
+
+
+def test_the_letter_after_the_mark_is_the_class():
+    x, y = functions_of('sequences_lstm')['sequences'](50, 0)
+    assert ((x == 0).sum(axis=1) == 1).all()
+    assert [row[list(row).index(0) + 1] - 1 for row in x] == y.tolist()
+
+
+def test_curves_are_drawn_where_they_belong():
+    curves = {name: [2.3, 1.0, loss] for name, loss in (('a', 0.0), ('b', 0.5), ('c', 1.0), ('d', 2.5))}
+    svg = ElementTree.fromstring(functions_of('five_hundred_layers')['drawing'](curves))
+    ends = [line.attrib['points'].split()[-1] for line in svg.iter('{http://www.w3.org/2000/svg}polyline')]
+    assert ends == ['620.0,310.0', '620.0,252.0', '620.0,194.0', '620.0,20.0']
+
+
+@pytest.mark.slow
+def test_500_residual_layers_learn_and_500_plain_ones_do_not():
+    functions = functions_of('five_hundred_layers')
+    one, plain, he, residual = (functions['train'](middle, 12) for middle in functions['MIDDLES'].values())
+    for losses, accuracy in (plain, he):
+        assert min(losses) > 0.99 * np.log(10)
+        assert accuracy < 0.2
+    assert residual[0][-1] < 0.2 < one[0][-1]
+    assert residual[1] > 0.9
 
 
 @pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """The zoo: every network describes itself, has as many weights as its paper says, trains, and is saved."""
 
 import ast
+import re
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +146,21 @@ def test_mobilenet_has_keras_number_of_weights(alpha):
     applications = pytest.importorskip('keras').applications
     theirs = applications.MobileNetV2(input_shape=(96, 96, 3), alpha=alpha, weights=None)
     assert zoo.mobilenet_v2_small(alpha=alpha).count_params() == theirs.count_params()
+
+
+def test_the_guide_has_a_row_for_each_with_its_number_of_weights():
+    """The numbers themselves are those of the test above, or of the next."""
+    guide = (Path(__file__).parents[2] / 'docs' / 'guide' / 'zoo.md').read_text()
+    rows = dict(re.findall(r'^\| `(\w+)` \|(.*\|)$', guide, re.MULTILINE))
+    assert set(rows) == set(zoo.__all__)
+    for name, settings, wanted in PUBLISHED:
+        assert settings or f'| {wanted:,} |' in rows[name]
+
+
+@pytest.mark.parametrize(('name', 'wanted'), [('vgg_small', 551_018), ('unet', 7_759_554), ('transformer_classifier', 740_226)])
+def test_the_number_of_trained_weights_is_the_guides(name, wanted):
+    assert trained_size(getattr(zoo, name)()) == wanted
+    assert f'| {wanted:,} |' in (Path(__file__).parents[2] / 'docs' / 'guide' / 'zoo.md').read_text()
 
 
 # --- what each is for ---

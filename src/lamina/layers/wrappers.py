@@ -12,6 +12,7 @@ from lamina.core import paths
 from lamina.core.described import described, unregistered
 from lamina.core.errors import ConfigError, ShapeError
 from lamina.core.fields import Rule, real, setting, whole
+from lamina.core.notices import notice
 from lamina.core.shapes import Shape
 from lamina.layers.base import Layer, weights_of
 from lamina.layers.compose import as_layer
@@ -25,6 +26,15 @@ _LOW_RANK = 'low_rank'
 _PROJECTIONS = ('query', 'gate', 'key', 'value')
 
 
+def _wrapped(value: Any) -> Layer:
+    if getattr(value, 'built', False):
+        notice(
+            f'a wrapper takes the layers of {value.name!r} and not the values of its weights, which it draws anew; '
+            'move them with set_variables, or freeze the model and use it as a layer itself.'
+        )
+    return as_layer(value, "a wrapper, setting 'layer'")
+
+
 @unregistered
 class Wrapper(Layer):
     """The base of layers that hold one other layer, and take and return what it does.
@@ -33,7 +43,7 @@ class Wrapper(Layer):
         layer: what is wrapped: a layer, a container, or a model.
     """
 
-    layer: Layer = setting(convert=lambda layer: as_layer(layer, "a wrapper, setting 'layer'"))
+    layer: Layer = setting(convert=_wrapped)
 
     @property
     def inner_name(self) -> str:
