@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from measure import ratios, results, tables
+from measure import machine, ratios, results, tables
 from measure.catalogue import participants
 from measure.comparison import Comparison, Plan, Work, say
 from measure.environments import EnvironmentFailed
@@ -24,8 +24,7 @@ def main(work: Work, arguments: list[str] | None = None) -> int:
             print('\n'.join(f'{peer.name:<18} {peer.title}{": " + peer.note if peer.note else ""}' for peer in peers))
             return 0
         before = results.header(work.name, work.title, _command(work, arguments))
-        if before['machine']['load'] > BUSY:
-            say(f'this machine is busy (load {before["machine"]["load"]}): times will say little; wait, or use --repeats')
+        warn_if_busy()
         plan = Plan(tuple(peers), chosen.epochs, chosen.seeds, chosen.repeats, chosen.data, chosen.timeout)
         measured = Comparison(work, plan, say).measure()
     except (ValueError, FileNotFoundError, EnvironmentFailed, ProcessFailed) as error:
@@ -39,6 +38,13 @@ def main(work: Work, arguments: list[str] | None = None) -> int:
         print(describe(kept, rows))
         _keep(kept, chosen.json, whole=peers == participants(work.name) and chosen.epochs >= work.epochs)
     return 0 if all(row.verdict == ratios.SAME for row in rows) else 1
+
+
+def warn_if_busy() -> None:
+    """Tell where something else is running."""
+    load = machine.facts()['load']
+    if isinstance(load, float) and load > BUSY:
+        say(f'this machine is busy (load {load}): times will say little; wait, or use --repeats')
 
 
 def describe(kept: dict, rows: list[ratios.Row]) -> str:

@@ -3,7 +3,7 @@
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from measure.processes import ProcessFailed, report_of, run
 
 @dataclass(frozen=True)
 class Work:
-    """What is compared. The peers do it in a function of this name in their `run.py`; `floors.py` may have one as well.
+    """What is compared. The peers do it in a function of this name; `floors.py` may have one as well.
 
     Args:
         name: of those functions and of the results file.
@@ -65,7 +65,7 @@ class Comparison:
             FileNotFoundError: the data file given is not there.
         """
         data.find(self.plan.data)  # a wrong path is told before environments are built
-        self._build()
+        self.environments, self.errors = build(self.plan.peers, self.say)
         lamina = self.environments[BASELINE]
         path, is_mnist = data.settle(self.plan.data, lamina, self.say)
         imports = importing.compare(lamina, repeats=5)
@@ -85,16 +85,6 @@ class Comparison:
             'imports': imports,
             'peers': [self._gathered(peer) for peer in self.plan.peers],
         }  # fmt: skip
-
-    def _build(self) -> None:
-        for name in dict.fromkeys(peer.environment for peer in self.plan.peers):
-            try:
-                self.environments[name] = prepare(name, self.say)
-            except EnvironmentFailed as error:
-                if name == BASELINE:
-                    raise
-                self.say(f'{name}: {error}')
-                self.errors |= {peer.name: f'environment not built: {error}' for peer in self.plan.peers if peer.environment == name}
 
     def _fill_caches(self, path: Path, is_mnist: bool, cache: str) -> None:
         for peer in self.plan.peers:
@@ -155,6 +145,25 @@ class Comparison:
             'runs': self.runs[peer.name],
             'error': self.errors.get(peer.name),
         }
+
+
+def build(peers: Sequence[Peer], say: Callable[[str], None]) -> tuple[dict[str, Environment], dict[str, str]]:
+    """The environments of these peers by name, and for each peer without one what went wrong.
+
+    Raises:
+        EnvironmentFailed: Lamina's own could not be built.
+    """
+    environments: dict[str, Environment] = {}
+    errors: dict[str, str] = {}
+    for name in dict.fromkeys(peer.environment for peer in peers):
+        try:
+            environments[name] = prepare(name, say)
+        except EnvironmentFailed as error:
+            if name == BASELINE:
+                raise
+            say(f'{name}: {error}')
+            errors |= {peer.name: f'environment not built: {error}' for peer in peers if peer.environment == name}
+    return environments, errors
 
 
 def say(message: str) -> None:

@@ -18,6 +18,10 @@ class ProcessFailed(Exception):
     """A measured process ended badly, ran too long, or did not report."""
 
 
+class PeerUnavailable(Exception):
+    """The peer found that this machine has not what it needs; the message is its reason."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """A process that has ended."""

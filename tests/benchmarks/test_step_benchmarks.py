@@ -50,7 +50,7 @@ HEADER = {
 @pytest.fixture
 def section():
     work = {'name': 'convnet', 'about': 'a network', 'steps': 100, 'batch_size': 128, 'parameters': 1000, 'bar': 0.8}
-    rule = {'least_accuracy': 0.97, 'tolerance': 0.006, 'repeats': 3, 'data': 'MNIST'}
+    rule = {'least_accuracy': 0.97, 'tolerance': 0.006, 'repeats': 3, 'rounds': 3, 'data': 'MNIST'}
     peers = [
         a_peer('lamina', [2.0, 1.0, 9.0]),
         a_peer('lamina-1000', [0.1], options={'rows': 1000}, parameters=10),
@@ -101,13 +101,15 @@ def test_the_bar_is_against_the_fastest_real_peer(section):
     assert step_rows.judged(step_rows.rows(section), 0.8) is None
 
 
-def test_without_mnist_no_accuracy_need_be_reached(section):
+def test_with_other_data_or_fewer_rounds_no_accuracy_need_be_reached(section):
     from measure import step_rows
 
     for peer in section['peers']:
         peer['report']['accuracy'] = 0.5
     assert step_rows.rows(section)[0].verdict == step_rows.DIFFERS
-    section['data'] = 'arrays of the shape of MNIST'
+    section['repeats'] = 2
+    assert step_rows.rows(section)[0].verdict == step_rows.SAME
+    section['repeats'], section['data'] = 3, 'arrays of the shape of MNIST'
     assert step_rows.rows(section)[0].verdict == step_rows.SAME
 
 

@@ -61,6 +61,7 @@ SIZES = st.integers(1, 5)
 MASKS = st.sampled_from([None, '1111', 'b11s', 'bh1s', '1hts', 'b1t1', 'bhts', 'ts', 's'])
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.tuples(SIZES, SIZES, SIZES), st.sampled_from([(1, 1), (2, 1), (4, 2), (3, 3)]), st.tuples(SIZES, SIZES), MASKS, st.booleans(),

@@ -189,6 +189,7 @@ def test_negative_padding_cuts():
     )
 
 
+@pytest.mark.slow
 def test_second_derivatives():
     form = ((2, 1), ((1, 1), (0, 1)), (1, 1))
     x, kernel = numbers(1, 4, 3, 2), numbers(2, 2, 2, 2)

@@ -153,6 +153,7 @@ def test_rows_without_a_step_keep_their_state_and_give_zeros(kind):
         assert not gradients[0][1].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_extreme_inputs_stay_finite(kind):
     arrays = drawn(kind, 2, 5, 3, 4)
@@ -164,6 +165,7 @@ def test_extreme_inputs_stay_finite(kind):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_second_derivatives_go_through_the_loops(kind):
     arrays = drawn(kind, 2, 3, 2, 2)

@@ -148,6 +148,7 @@ def test_an_activity_regularizer_counts_each_projection_as_in_keras():
     np.testing.assert_allclose(sum(scope.records.losses), sum(theirs.losses), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'layer',
     [
@@ -179,6 +180,7 @@ def test_a_share_of_the_weights_as_large_as_the_rate_is_dropped():
     assert dropped(Scope(), (1,), 0.25, None) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ours', [Attention(use_scale=True), Attention(score_mode='concat'), AdditiveAttention()])
 @pytest.mark.parametrize('keywords', [{}, {'use_causal_mask': True, 'return_attention_scores': True}])
 def test_masks_of_single_attention_are_those_of_keras(ours, keywords):

@@ -232,6 +232,7 @@ RANDOM = [
 named = pytest.mark.parametrize('layer', RANDOM, ids=lambda layer: type(layer).__name__)
 
 
+@pytest.mark.slow
 @named
 def test_each_example_is_changed_by_a_draw_of_its_own(layer):
     same = np.repeat(IMAGES[:1], 32, 0)
@@ -239,6 +240,7 @@ def test_each_example_is_changed_by_a_draw_of_its_own(layer):
     assert len(different) >= (2 if isinstance(layer, layers.RandomGrayscale) else 4 if isinstance(layer, layers.RandomFlip) else 8)
 
 
+@pytest.mark.slow
 @named
 def test_one_seed_gives_one_draw_and_another_step_or_seed_another(layer):
     many = np.repeat(IMAGES, 4, 0)
@@ -252,6 +254,7 @@ def test_one_seed_gives_one_draw_and_another_step_or_seed_another(layer):
     assert not np.array_equal(run(own, many), run(layer.replace(seed=8), many))
 
 
+@pytest.mark.slow
 @named
 def test_inference_changes_nothing_but_bytes_to_floats(layer):
     images = (IMAGES * 255).astype(np.uint8)

@@ -128,6 +128,7 @@ def softmax(x, mask, axis=-1):
     return y, scope.mask_of(y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('shape', [(4, 3, 5), (4, 1, 5), (1, 3, 5)])
 @pytest.mark.parametrize('axis', [-1, 1, (1, 2)])
 def test_a_masked_softmax_is_that_of_keras_and_rows_without_entries_are_zero(shape, axis):

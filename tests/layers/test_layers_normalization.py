@@ -180,6 +180,7 @@ def largest(kernel):
     return np.linalg.svd(np.asarray(kernel).reshape(-1, kernel.shape[-1]))[1][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('iterations', [1, 3])
 def test_spectral_normalization_trains_like_keras(iterations):
     ours = SpectralNormalization(Dense(3), iterations)

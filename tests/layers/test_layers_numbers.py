@@ -237,11 +237,13 @@ SIP[2 * 10**9] = (1141297369, 174936326, 1363224382, 1328981874, 306589406, 1519
 SIP[2 * 10**9] += (9180183, 1555848718, 1853178492, 1846690723, 1199817928, 894808326, 1722844731, 1346872601, 716862345)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('bins', 'expected'), list(FARM.items()))
 def test_hashes_are_those_of_keras(bins, expected):
     np.testing.assert_array_equal(jax.jit(bins_of, static_argnums=1)(np.array(NUMBERS, np.int32), bins), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('bins', 'expected'), list(SIP.items()))
 def test_salted_hashes_are_those_of_keras(bins, expected):
     found = jax.jit(bins_of, static_argnums=(1, 2))(np.array(NUMBERS, np.int32), bins, (133, 137))

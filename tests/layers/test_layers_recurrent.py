@@ -22,6 +22,7 @@ keras = pytest.importorskip('keras')
 # --- masks and direction ---
 
 
+@pytest.mark.slow
 @each(0, 3, 5)
 def test_a_masked_batch_is_each_row_alone_at_its_own_length(layer):
     x, layer = inputs_of(layer), layer.replace(return_state=True)

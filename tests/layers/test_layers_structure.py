@@ -174,6 +174,7 @@ ADAPTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('layer', 'shape', 'factors'), ADAPTED, ids=[type(a[0]).__name__ for a in ADAPTED])
 def test_a_product_is_added_to_every_kernel_and_starts_as_nothing(layer, shape, factors):
     adapted = LoRA(layer, 2, alpha=3.0)

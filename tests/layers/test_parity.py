@@ -32,9 +32,11 @@ BEYOND |= {'rms_scaling', 'unroll', 'use_cudnn', 'flash_attention', 'autocast', 
 FIRST = {type(row.layer).__name__: row for row in reversed(ROWS)}
 
 
-def every(rows, **options):
-    marks = {True: [pytest.mark.slow], False: []}
-    return pytest.mark.parametrize('row', [pytest.param(row, id=row.id, marks=marks[row.slow]) for row in rows], **options)
+def every(rows, *, quick=True, **options):
+    """Parametrize by rows. Without `-m slow` each class is tried by its first row alone, and by none where not `quick`."""
+    chosen = {id(row) for row in FIRST.values() if not row.slow} if quick else set()
+    params = [pytest.param(row, id=row.id, marks=[] if id(row) in chosen else [pytest.mark.slow]) for row in rows]
+    return pytest.mark.parametrize('row', params, **options)
 
 
 def test_every_public_layer_is_in_the_table():
@@ -123,7 +125,7 @@ def test_shapes_values_masks_and_gradients_are_those_of_keras(row):
                 np.testing.assert_array_equal(got, wanted)
 
 
-@every(ROWS)
+@every(ROWS, quick=False)
 def test_the_described_shape_is_that_of_the_output(row):
     inputs = row.inputs()
     y = leaves(ours_on(row, row.values(), inputs, Scope(), row.mask()))
@@ -170,7 +172,7 @@ def test_every_rule_refuses_its_bad_values(row):
     assert tried >= 5
 
 
-@every(ROWS)
+@every(ROWS, quick=False)
 def test_one_example_is_the_same_alone_and_in_a_batch(row):
     values, inputs, mask = row.values(), row.inputs(), row.mask()
     whole = leaves(ours_on(row, values, inputs, Scope(), mask))

@@ -88,6 +88,7 @@ def test_recurrent_dropout_of_a_gru(reset_after):
     near(run(layer, X, values, training()), h)
 
 
+@pytest.mark.slow
 def test_dropout_of_convolutions_is_shared_over_time_and_scaled():
     layer = layers.ConvLSTM1D(2, 2, dropout=0.5, recurrent_dropout=0.5, return_sequences=True)
     values = values_of(layer, LINES)

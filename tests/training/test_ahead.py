@@ -69,7 +69,9 @@ SPOILT = np.where(np.arange(10)[:, None] == 7, 0.1234567, BYTES)
 LABELS = np.arange(10) % 3
 
 
-@pytest.mark.parametrize('x', [BYTES, SPOILT, BYTES.astype(np.float32), (BYTES * 255).astype(np.uint8)], ids=['bytes', 'spoilt', 'f4', 'u1'])
+@pytest.mark.parametrize(
+    'x', [BYTES, SPOILT, BYTES.astype(np.float32), (BYTES * 255).astype(np.uint8)], ids=['bytes', 'spoilt', 'f4', 'u1']
+)
 def test_training_is_the_same_with_and_without_foresight(x, foreseeing, monkeypatch):
     with_foresight = fitted(x, LABELS, sample_weight=np.ones(10))
     assert all(foreseeing)

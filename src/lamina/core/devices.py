@@ -24,7 +24,9 @@ def prepare() -> None:
 
     Programs that do not ask for it go on using all cores from one device.
     """
-    decided = 'xla_force_host_platform_device_count' in os.environ.get('XLA_FLAGS', '') or jax.config.jax_num_cpu_devices != -1
+    decided = (
+        'xla_force_host_platform_device_count' in os.environ.get('XLA_FLAGS', '') or getattr(jax.config, 'jax_num_cpu_devices', -1) != -1
+    )
     cores = min(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1, MOST_DEVICES)
     if not decided and cores > 1:
         with contextlib.suppress(RuntimeError):  # JAX was used before: one device it is

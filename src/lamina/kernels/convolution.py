@@ -150,7 +150,7 @@ def _one_group(x: jax.Array, kernel: jax.Array, form: Form) -> jax.Array:
     x = x.reshape(x.shape[0], 1, math.prod(places), -1)
     filters = kernel.shape[-1]
     y = convolve(x, kernel.reshape(1, 1, -1, filters), Form((1, 1), ((0, 0), (0, 0)), (1, 1)))
-    return y.reshape(x.shape[0], *places, filters)
+    return jnp.asarray(y).reshape(x.shape[0], *places, filters)
 
 
 def _shifted(x: jax.Array, kernel: jax.Array, form: Form) -> jax.Array:

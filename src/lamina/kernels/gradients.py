@@ -104,7 +104,7 @@ def input_gradient(dy: jax.Array, kernel: jax.Array, shape: Sizes, form: Form) -
     phases = phases.transpose(*range(0, 2 * n, 2), 2 * n + 1, *range(1, 2 * n, 2), 2 * n)
     phases = jnp.flip(phases, tuple(range(n))).reshape(*taps, filters, -1)
     padding = tuple((t - 1 - a, b - o + 1) for t, a, b, o in zip(taps, first, last, dy.shape[1:-1], strict=True))
-    dx = convolve(dy, phases, Form((1,) * n, padding, (1,) * n))
+    dx = jnp.asarray(convolve(dy, phases, Form((1,) * n, padding, (1,) * n)))
     places = dx.shape[1:-1]
     dx = dx.reshape(dx.shape[0], *places, *form.strides, channels)
     dx = dx.transpose(0, *itertools.chain(*((1 + a, 1 + n + a) for a in range(n))), 2 * n + 1)

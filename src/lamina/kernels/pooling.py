@@ -81,7 +81,7 @@ def _max_pool(x, window, strides, padding, shape):
 
 
 def _max_pool_keep(x, window, strides, padding, shape):
-    y = _max_pool(x, window, strides, padding, shape)
+    y = jnp.asarray(_max_pool(x, window, strides, padding, shape))
     places = y.shape[1:-1]
     outside = x
     for axis, pair in enumerate(padding, start=1):
