@@ -41,6 +41,7 @@ def draw(initializer, shape=(64, 48), seed=0, **options):
     return initializer(np.random.default_rng(seed), shape, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('name', 'settings'), RANDOM)
 def test_distribution_is_that_of_keras(name, settings):
     shape = (3, 5, 60, 50) if name.startswith(('Glorot', 'VarianceScaling')) else (150, 300)

@@ -41,6 +41,7 @@ def test_programs_are_kept_and_used_again(learned):
     assert {path.name for path in kept} <= {path.name for path in (folder / 'compiled').rglob('*')}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('setting', 'environment'), [('', {'LAMINA_COMPILATION_CACHE': 'off'}), ('lamina.config.compilation_cache = False', {})]
 )

@@ -93,6 +93,7 @@ def test_deep_nesting_is_refused_before_the_stack_ends():
         decode(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('wrap', [lambda v: (v,), lambda v: {'a': v}, lambda v: lamina.Sequential([v]).network])
 def test_what_can_be_encoded_can_be_decoded_at_every_depth(wrap):
     value: Any = lamina.layers.Flatten()

@@ -57,12 +57,14 @@ def test_rows_are_shared_only_where_each_device_gets_as_many_and_enough():
     assert devices.mesh_of_rows(61) is None
 
 
+@pytest.mark.slow
 @several
 def test_batches_of_any_size_train():
     for size in (7, 8, 44):
         assert np.isfinite(fitted(batch_size=size)[1]['loss']).all()
 
 
+@pytest.mark.slow
 def test_a_number_of_devices_that_was_chosen_elsewhere_stays():
     code = 'import jax, lamina; from lamina.core import devices; devices.prepare(); print(len(jax.local_devices()))'
     for flags, wanted in (('--xla_force_host_platform_device_count=3', '3'), ('--xla_force_host_platform_device_count=1', '1')):

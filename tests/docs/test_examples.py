@@ -30,7 +30,11 @@ PRINTS = {
 }
 
 
-@pytest.mark.parametrize('path', EXAMPLES, ids=lambda path: path.stem)
+QUICK = {'functional_two_outputs', 'own_layer', 'train_from_generator'}
+RUN = [pytest.param(path, id=path.stem, marks=[] if path.stem in QUICK else [pytest.mark.slow]) for path in EXAMPLES]
+
+
+@pytest.mark.parametrize('path', RUN)
 def test_example_runs(path, workplace, monkeypatch, capsys):
     if 'keras' in path.stem:
         pytest.importorskip('keras')

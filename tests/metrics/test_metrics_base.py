@@ -70,6 +70,7 @@ def test_every_public_metric_is_in_the_table():
     assert all(getattr(metrics, name) for name in metrics.__all__)
 
 
+@pytest.mark.slow
 @each
 def test_compiled_sums_are_the_eager_ones_in_single_precision(metric, kind):
     arrays = [jnp.asarray(a) for a in (*batch(kind), np.linspace(0, 2, 16, dtype='f4'))]

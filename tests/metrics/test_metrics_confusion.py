@@ -8,6 +8,7 @@ EVEN = np.linspace(0, 1, 20).tolist()
 THRESHOLDS = [None, [0.9, 0.1, 0.5], [0.0, 0.5, 1.0], EVEN, [t**2 for t in EVEN]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('thresholds', THRESHOLDS, ids=['default', 'unordered', 'halves', 'even', 'uneven'])
 @pytest.mark.parametrize('name', ['TruePositives', 'TrueNegatives', 'FalsePositives', 'FalseNegatives', 'Precision', 'Recall'])
 def test_counts_match_keras(agrees, keras_metrics, binary, name, thresholds):

@@ -19,6 +19,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('settings', list(SETTINGS.values()), ids=list(SETTINGS))
 @pytest.mark.parametrize('curve', ['ROC', 'PR'])
 def test_areas_match_keras(agrees, keras_metrics, binary, curve, settings):

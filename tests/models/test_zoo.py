@@ -67,6 +67,7 @@ def test_every_network_has_a_row():
     assert set(ROWS) == set(zoo.__all__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ROWS)
 def test_each_describes_itself_with_names_and_is_saved(name, tmp_path, capsys):
     model = small(name)

@@ -104,6 +104,7 @@ def test_an_update_keeps_structure_and_dtypes_so_that_it_can_be_scanned(name):
         assert np.all(np.isfinite(np.asarray(p, np.float32))), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', OPTIMIZERS)
 def test_one_trace_for_every_learning_rate_and_step(name):
     optimizer, start, traces = own('optimizer')[name](**OPTIMIZERS[name]), params(), []

@@ -77,6 +77,7 @@ def test_warm_up_of_no_steps_begins_at_the_target():
         assert float(CosineDecay(0.0, 10, warmup_target=0.1)(0)) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('total', [10, 100, 1001])
 def test_one_cycle_is_the_one_of_optax(total):
     ours, theirs = OneCycle(0.3, total), optax.cosine_onecycle_schedule(total, 0.3)

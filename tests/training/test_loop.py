@@ -164,6 +164,7 @@ def test_train_on_batch_is_one_step_of_fit(blobs):
     assert [loss, accuracy] == [history['loss'][0], history['accuracy'][0]]
 
 
+@pytest.mark.slow
 def test_predict_of_one_equals_predict_of_many_and_compiles_few_programs(blobs):
     x, _ = blobs
     model = network()

@@ -38,6 +38,7 @@ def trained(sparse, optimizer, uses=1, epochs=3):
     return model, history.history['loss']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('uses', [1, 2])
 @pytest.mark.parametrize(
     'optimizer',
@@ -58,6 +59,7 @@ def test_training_by_rows_is_training_with_whole_gradients(optimizer, uses):
     np.testing.assert_allclose(losses, their_losses, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['adam', 'adamw', 'rmsprop', 'nadam', 'ftrl', 'lion'])
 def test_other_optimizers_move_the_rows_of_the_batch_as_usual_and_leave_the_others(name):
     ours, theirs = model_of(True, name), model_of(False, name)

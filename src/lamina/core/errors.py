@@ -63,7 +63,7 @@ def unknown_name(where: str, name: object, known: Iterable[str]) -> UnknownNameE
     known = sorted(set(known))
     # 'he_nrmal' is nearer to HeNormal than to anything else once case and underscores are out of the way.
     plain = {k.replace('_', '').lower(): k for k in reversed(known)}
-    near = difflib.get_close_matches(name.replace('_', '').lower(), plain, n=1, cutoff=0.5) if isinstance(name, str) else []
+    near = [] if name is None else difflib.get_close_matches(str(name).replace('_', '').lower(), plain, n=1, cutoff=0.5)
     remedy = f"Did you mean '{plain[near[0]]}'?" if near else 'Check the spelling, or register your own first.'
     shown = ', '.join(known) if len(known) <= 40 else ', '.join(known[:40]) + ', …'
     return UnknownNameError(where, repr(name), f'one of {shown}', remedy)

@@ -22,7 +22,7 @@ from lamina.models.ports import Ports, ports_of
 from lamina.models.submodel import network_up_to
 from lamina.models.summary import Summary
 from lamina.models.trainer import Trainer
-from lamina.training.state import State, owned, restricted
+from lamina.training.state import State, all_owned, owned, restricted
 
 
 class Model(Trainer):
@@ -208,7 +208,7 @@ class Model(Trainer):
         for which it would count too many updates.
         """
         declared, before = self._declared(), self._state
-        arrays = {path: owned(values[path], w.dtype) for path, w in declared.items()}
+        arrays = all_owned({path: np.asarray(values[path], w.dtype) for path, w in declared.items()})
         trainable = {path: arrays[path] for path, w in declared.items() if w.trainable}
         self.state = State(
             trainable=trainable,

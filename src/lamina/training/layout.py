@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lamina.training.state import OptimizerState, State, owned
+from lamina.training.state import OptimizerState, State, all_owned
 
 
 class Layout:
@@ -45,22 +45,16 @@ class Layout:
 
     def stack(self, values: dict[str, Any]) -> dict[str, Any]:
         """Values by path, those of equal blocks in one array; made on the host, where it compiles nothing."""
-        kept = {path: value for path, value in values.items() if path not in self._others}
-        for path in [p for p in kept if p in self.members]:
-            parts = [np.asarray(values[p]) for p in self.members[path]]
-            kept[path] = owned(np.stack(parts), parts[0].dtype)
-        return kept
+        kept = self.firsts(values)
+        host = jax.device_get({path: [values[p] for p in self.members[path]] for path in kept if path in self.members})
+        return {**kept, **all_owned({path: np.stack(parts) for path, parts in host.items()})}
 
     def unstack(self, values: dict[str, Any]) -> dict[str, Any]:
         """The inverse of `stack`."""
-        apart = {}
-        for path, value in values.items():
-            if path in self.members:
-                rows = np.asarray(value)
-                apart.update({p: owned(row, row.dtype) for p, row in zip(self.members[path], rows, strict=True)})
-            else:
-                apart[path] = value
-        return apart
+        rows = {}
+        for path in [p for p in values if p in self.members]:
+            rows.update(zip(self.members[path], np.asarray(values[path]), strict=True))
+        return {**self.firsts({p: v for p, v in values.items() if p not in self.members}), **all_owned(rows)}
 
     def traced_apart(self, values: dict[str, Any]) -> dict[str, Any]:
         """As `unstack`, within a compiled program."""

@@ -123,7 +123,8 @@ class Program:
         rows = jax.tree.leaves(inputs)[0].shape[0]
         if rows <= batch_size:
             padded = jax.tree.map(lambda a: _padded(a, _power_of_two(rows)), inputs)
-            return jax.tree.map(lambda a: np.array(a[:rows]), self.predict_once(state, padded))
+            # Sliced by NumPy: JAX would dispatch a program for the slice.
+            return jax.tree.map(lambda a: np.array(np.asarray(a)[:rows]), self.predict_once(state, padded))
         capacity = batch_size * min(_power_of_two(-(-rows // batch_size)), PREDICT_STEPS)
         parts = []
         for start in range(0, rows, capacity):
@@ -131,7 +132,7 @@ class Program:
             count = jax.tree.leaves(part)[0].shape[0]
             padded = jax.tree.map(lambda a: _padded(a, capacity), part)
             outputs = self.predict_steps(state, padded, batch_size, -(-count // batch_size))
-            parts.append(jax.tree.map(lambda a, n=count: np.array(a[:n]), outputs))
+            parts.append(jax.tree.map(lambda a, n=count: np.array(np.asarray(a)[:n]), outputs))
         return jax.tree.map(lambda *a: np.concatenate(a), *parts) if len(parts) > 1 else parts[0]
 
 

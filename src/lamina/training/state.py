@@ -18,6 +18,12 @@ def owned(value: Any, dtype: Any) -> jax.Array:
     return jax.device_put(np.array(value, dtype))
 
 
+def all_owned(values: dict[str, Any]) -> dict[str, jax.Array]:
+    """Many arrays as `owned` makes them, in one call."""
+    prepare()
+    return jax.device_put({path: np.array(value) for path, value in values.items()})
+
+
 class OptimizerState(NamedTuple):
     """What the optimizer remembers.
 
