@@ -211,3 +211,55 @@ def test_a_repeat_with_one_block_changed_is_a_chain():
     assert repeat.with_children(children) == repeat
     changed = repeat.with_children({**children, 'dense_1': children['dense_1'].replace(trainable=False)})
     assert changed == Chain((Dense(6), Dense(6, trainable=False), Dense(6)), names=('dense', 'dense_1', 'dense_2'))
+
+
+def test_equal_blocks_of_other_names_keep_their_own():
+    first = Repeat(Dense(6, name='a'), 3)
+    model = lamina.Sequential([lamina.Input((6,)), Repeat(Dense(6, name='b'), 3)])
+    assert list(first.children()) == ['a', 'a_1', 'a_2']
+    assert next(iter(model.variables)) == 'repeat/b/kernel'
+    assert first != Repeat(Dense(6, name='b'), 3)
+    wrapped = [layers.Frozen(Dense(6, name=name)) for name in 'ab']
+    for layer in wrapped:
+        assert lamina.Sequential([lamina.Input((6,)), layer]).predict(np.ones((1, 6))).shape == (1, 6)
+    assert repetitions(lamina.Sequential([lamina.Input((6,)), *[layers.LoRA(Dense(6, name=f'd{i}'), 2) for i in range(9)]])) == {}
+
+
+def test_each_use_of_a_shared_run_draws_for_itself():
+    noise = Chain([layers.GaussianNoise(1.0), *[Dense(3, kernel_initializer='identity') for _ in range(1)]])
+    shared = Repeat(noise, COUNT)
+    x = lamina.Input((3,))
+    model = lamina.Model(x, [shared(x), shared(x)], seed=1)
+    model.compile('sgd', 'mse')
+    seen = []
+
+    @lamina.described
+    class Difference(lamina.metrics.MeanMetric):
+        def values(self, y_true, y_pred):
+            return y_pred[:, 0]
+
+    model.compile('sgd', 'mse', metrics=[[Difference()], [Difference()]])
+    history = model.fit(np.zeros((4, 3)), [np.zeros((4, 3))] * 2, verbose=0).history
+    seen = [values for name, values in history.items() if 'difference' in name]
+    assert len(seen) == 2
+    assert seen[0] != seen[1]
+
+
+def test_masked_recurrent_layers_in_a_row_are_one_loop():
+    made = []
+
+    def looked(*arguments):
+        made.append(arguments)
+        return real(*arguments)
+
+    real = depth._one_by_one
+    depth._one_by_one = looked
+    try:
+        model = lamina.Sequential(
+            [lamina.Input((5,), dtype='int32'), layers.Embedding(9, 4, mask_zero=True)]
+            + [layers.GRU(4, return_sequences=True) for _ in range(COUNT)]
+        )
+        assert np.isfinite(model.predict(np.array([[1, 2, 3, 0, 0]]))).all()
+    finally:
+        depth._one_by_one = real
+    assert made == []

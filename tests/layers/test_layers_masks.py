@@ -210,3 +210,15 @@ REFUSED = [
 def test_shapes_that_do_not_fit_are_refused_by_name(layer, shape, remedy):
     with pytest.raises(ShapeError, match=f"'odd'.*({remedy})"):
         layer.replace(name='odd')(lamina.Input(shape))
+
+
+def test_a_mask_that_a_call_gives_is_that_calls_alone():
+
+    x, keep = lamina.Input((4, 3)), lamina.Input((4,), dtype='bool')
+    masked = layers.Dropout(0.5)(x, mask=keep)
+    plain = layers.SimpleRNN(2, name='plain')(x)
+    model = lamina.Model([x, keep], [masked, plain], seed=1)
+    alone = lamina.Model(x, plain)
+    alone.set_variables({p: v for p, v in model.variables.items() if p.startswith('plain/')})
+    data, mask = np.ones((2, 4, 3), np.float32), np.zeros((2, 4), bool)
+    np.testing.assert_allclose(model.predict([data, mask])[1], alone.predict(data), rtol=1e-6)

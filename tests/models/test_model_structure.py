@@ -368,3 +368,14 @@ def test_an_unbuilt_summary_of_several_outputs_is_readable():
     text = str(model.describe())
     assert 'dense_1 (Dense)' in text
     assert '(batch, 3)' in text
+
+
+def test_a_model_within_a_model_can_be_kept_in_inference_mode():
+    i, x = lamina.Input((3,)), lamina.Input((3,))
+    base = lamina.Model(i, lamina.layers.BatchNormalization(momentum=0.5)(i), name='base')
+    model = lamina.Model(x, lamina.layers.Dense(1)(base(x, training=False)))
+    model.compile('sgd', 'mse')
+    model.fit(np.full((8, 3), 5.0), np.ones((8, 1)), verbose=0)
+    moved = [value for path, value in model.variables.items() if path.endswith('moving_mean')]
+    assert len(moved) == 1
+    np.testing.assert_array_equal(moved[0], 0)

@@ -58,3 +58,13 @@ def test_training_carries_states(data):
 def test_batches_larger_than_the_states_are_refused(data):
     with pytest.raises(lamina.core.errors.ShapeError, match=f'Pass batch_size={ROWS} to fit, evaluate and predict'):
         model_of(True, TIME // 2).predict(pieces(data))
+
+
+def test_states_on_several_devices_come_back_whole():
+    model = lamina.Sequential([lamina.Input((5, 2)), LSTM(3, stateful=True, batch_size=16), Dense(1)])
+    model.compile('sgd', 'mse')
+    x, y = np.ones((32, 5, 2)), np.zeros((32, 1))
+    model.evaluate(x, y, batch_size=16, verbose=0)
+    assert model.variables['lstm/rnn_state'].shape == (16, 3)
+    model.fit(x, y, batch_size=16, verbose=0)
+    assert model.variables['lstm/rnn_state'].all()

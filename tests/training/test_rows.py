@@ -115,3 +115,53 @@ def test_no_array_of_the_size_of_the_table_is_made_but_the_table_itself(sparse, 
 def test_penalties_on_every_row_are_refused():
     with pytest.raises(ConfigError, match='Leave out one of the two'):
         Embedding(5, 2, embeddings_regularizer='l2', sparse=True)
+
+
+def test_rows_that_pad_the_last_batch_look_nothing_up():
+    def fresh():
+        model = lamina.Sequential([lamina.Input((1,), dtype='int32'), Embedding(6, 1, sparse=True, embeddings_initializer='zeros')])
+        model.compile(lamina.optimizers.Adam(0.1), 'mse')
+        return model
+
+    x, y = np.arange(5)[:, None], np.ones((5, 1, 1))
+    padded, exact = fresh(), fresh()
+    padded.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    exact.train_on_batch(x[:4], y[:4])
+    exact.train_on_batch(x[4:], y[4:])
+    np.testing.assert_allclose(padded.get_weights()[0], exact.get_weights()[0], rtol=1e-6)
+
+
+@lamina.described
+class TwoLookUps(lamina.Layer):
+    """Looks up twice in one table, with another weight each time."""
+
+    by_row: bool = False
+
+    def weights(self, shape):
+        return {'table': lamina.Weight((4, 1), 'ones', by_row=self.by_row)}
+
+    def apply(self, variables, x, scope):
+        table = variables['table']
+        return scope.look_up('table', table, x[:, :2]) + 2 * scope.look_up('table', table, x[:, 2:])
+
+
+def test_a_layer_may_look_up_several_times():
+    found = []
+    for by_row in (True, False):
+        model = lamina.Sequential([lamina.Input((4,), dtype='int32'), TwoLookUps(by_row)])
+        model.compile('sgd', 'mse')
+        model.train_on_batch(np.array([[0, 1, 2, 3]]), np.zeros((1, 2, 1)))
+        found.append(model.get_weights()[0])
+    np.testing.assert_allclose(*found, rtol=1e-6)
+    assert (found[0] != 1).all()
+
+
+def test_tables_within_a_run_of_equal_blocks_train_as_a_whole():
+    x, ids = lamina.Input((3, 8)), lamina.Input((3,), dtype='int32')
+    y = x
+    for _ in range(10):
+        y = Add()(y, Embedding(20, 8, sparse=True)(ids))
+    model = lamina.Model([x, ids], Dense(1)(y))
+    model.compile('sgd', 'mse')
+    model.fit([np.ones((4, 3, 8)), np.ones((4, 3), int)], np.ones((4, 3, 1)), verbose=0)
+    assert np.isfinite(model.get_weights()[0]).all()

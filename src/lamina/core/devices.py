@@ -66,7 +66,13 @@ def by_rows(function: Callable[..., Any], inputs: tuple[int | None, ...], output
     specs = [
         tuple(PartitionSpec() if axis is None else PartitionSpec(*(None,) * axis, _ROWS) for axis in axes) for axes in (inputs, outputs)
     ]
-    return jax.shard_map(function, mesh=mesh, in_specs=specs[0], out_specs=specs[1], check_vma=False)
+    shared = jax.shard_map(function, mesh=mesh, in_specs=specs[0], out_specs=specs[1], check_vma=False)
+
+    def divided(*arguments: Any) -> Any:
+        sizes = [a.shape[axis] for a, axis in zip(arguments, inputs, strict=True) if axis is not None and a is not None]
+        return function(*arguments) if any(size % mesh.size for size in sizes) else shared(*arguments)
+
+    return divided
 
 
 def shared(tree: Any) -> Any:
@@ -85,4 +91,8 @@ def on_all(tree: Any, mesh: Mesh | None) -> Any:
 def on_one(tree: Any) -> Any:
     """The arrays as they are on the first of their devices."""
     several = any(len(a.devices()) > 1 for a in jax.tree.leaves(tree) if isinstance(a, jax.Array))
-    return jax.tree.map(lambda a: a.addressable_data(0), tree) if several else tree
+    return jax.tree.map(_on_one, tree) if several else tree
+
+
+def _on_one(array: Any) -> Any:
+    return array.addressable_data(0) if array.is_fully_replicated else jax.device_put(np.asarray(array))

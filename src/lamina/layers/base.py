@@ -16,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from lamina.core.described import Described, FrozenDict, described, snake_case
+from lamina.core.devices import prepare
 from lamina.core.errors import ConfigError, ShapeError, StateError, unknown_name
 from lamina.core.fields import Rule, flag, setting, sizes, text, whole
+from lamina.core.paths import SEPARATOR
 from lamina.core.shapes import Abstract, Shape, TypedShape, abstract_outputs, dtype_of, show
 from lamina.layers import weight
 from lamina.layers.scope import Scope
@@ -198,6 +200,14 @@ def holds(layer: Layer, is_such: Callable[[Layer], bool]) -> bool:
     return is_such(layer) or any(holds(child, is_such) for child in layer.children().values())
 
 
+def paths_of(layer: Layer, is_such: Callable[[Layer], bool], path: str = '') -> list[str]:
+    """The paths of the outermost layers within, or of the layer itself, that are such."""
+    if is_such(layer):
+        return [path]
+    inner = ((child, f'{path}{SEPARATOR}{name}' if path else name) for name, child in layer.children().items())
+    return [found for child, where in inner for found in paths_of(child, is_such, where)]
+
+
 def weights_of(layer: Layer, *shapes: Shape) -> Weights:
     """What `layer.weights` declares, with `trainable=False` carried through."""
     declared = layer.weights(*shapes)
@@ -232,6 +242,7 @@ def output_of(layer: Layer, shapes: tuple[Shape, ...], dtypes: tuple[str, ...], 
         shapes, dtypes: of the arguments, those within the keywords last.
         keywords: as `with_slots` made them.
     """
+    prepare()
     _check_place_of_host_layers(layer, dtypes)
     typed = tuple(TypedShape(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
     positional, named = without_slots(typed, keywords)

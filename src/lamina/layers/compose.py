@@ -154,6 +154,11 @@ class Repeat(Sequence):
 
     block: Layer = setting(convert=lambda block: as_layer(block, 'Repeat, setting block'))
     count: int = setting(whole(1))
+    #: the block's own name; unlike the name of a layer it decides equality, since the weights are called by it
+    block_name: str | None = setting(default=None, kw_only=True, repr=False)
+
+    def validate(self) -> None:
+        object.__setattr__(self, 'block_name', self.block_name or self.block.name)
 
     def children(self) -> dict[str, Layer]:
         return dict(_copies(self))
@@ -162,7 +167,7 @@ class Repeat(Sequence):
         """A copy with other layers within; a `Chain` of them where they are no longer all the same."""
         first, *others = children.values()
         if all(layer == first for layer in others):
-            return self.replace(block=first.replace(name=self.block.name))
+            return self.replace(block=first.replace(name=self.block_name))
         return Chain(tuple(children.values()), names=tuple(children), name=self.name, trainable=self.trainable)
 
     def weights(self, *shapes: Shape) -> Weights:
@@ -178,8 +183,8 @@ class Repeat(Sequence):
 
 @remembered
 def _copies(layer: Repeat) -> tuple[tuple[str, Layer], ...]:
-    blocks = (layer.block,) * layer.count
-    plain = numbered_names(blocks) if layer.block.name is None else tuple(_numbered(layer.block.name, layer.count))
+    blocks = (layer.block.replace(name=None),) * layer.count
+    plain = numbered_names(blocks) if layer.block_name is None else tuple(_numbered(layer.block_name, layer.count))
     return tuple((name, layer.block.replace(name=name)) for name in plain)
 
 

@@ -229,17 +229,20 @@ def run(stack: Stack, variables: Mapping[str, Any], carry: tuple, scope: Scope, 
     if scope.tap_with is not None or scope.observer is not None or not _keeps_its_form(stack, stacked, carry, scope, segment):
         return _one_by_one(stack, stacked, carry, scope, segment)
     masks = tuple(scope.mask_of(x) for x in carry)
+    uses: dict[str, int] = {}
 
     def body(carry, repetition):
         index, weights = repetition
         inner = _inside(scope, stack, index, carry, masks)
         carry = segment(inner, weights, stack.names[0], carry)
+        uses.update(inner.records.uses)
         return carry, (inner.records.updates, sum(inner.records.losses, start=jnp.float32(0)))
 
     if scope.remat is True or (scope.remat == 'auto' and scope.training and _is_large(stack, stacked, carry, scope, segment)):
         body = jax.checkpoint(body, prevent_cse=False)
     carry, (updates, losses) = lax.scan(body, carry, (jnp.arange(len(stack.names)), stacked))
     scope.records.updates.update(updates)
+    scope.records.uses.update(uses)
     scope.add_loss(jnp.sum(losses))
     for x, mask in zip(carry, masks, strict=True):
         if mask is not None:
@@ -286,6 +289,10 @@ def _keeps_its_form(stack: Stack, stacked: dict, carry: tuple, scope: Scope, seg
 
 def _one_by_one(stack: Stack, stacked: dict, carry: tuple, scope: Scope, segment: Segment) -> tuple:
     """The repetitions unrolled, where probes look inside or masks change on the way."""
+    for first in stack.names[0]:  # what an earlier use left is in the weights by now
+        start = scope.join(first) + paths.SEPARATOR
+        for path in [p for p in scope.records.updates if p.startswith(start)]:
+            del scope.records.updates[path]
     for k, names in enumerate(stack.names):
         here = [(name, first) for name, first in zip(names, stack.names[0], strict=True) if first in stacked]
         variables = {name: jax.tree.map(lambda a, k=k: a[k], stacked[first]) for name, first in here}

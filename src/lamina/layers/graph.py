@@ -84,7 +84,7 @@ class Graph(Container):
         self._walk(shapes, lambda node, layer, inputs: self._declare(weights, node, layer, inputs))
         return {name: declared for name, declared in weights.items() if declared}
 
-    def output_shape(self, *shapes: Shape) -> Any:
+    def output_shape(self, *shapes: Shape, **keywords: Any) -> Any:
         return self._outputs(self._walk(shapes, _shapes_after))
 
     def uses(self, *shapes: Shape) -> list[Use]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from lamina.core.errors import LaminaError, ShapeError, StateError
 from lamina.core.keys import device_key, hashed_bits, path_number
@@ -65,7 +66,7 @@ class Scope:
         repetitions: the loops within which this layer stands.
         remat: whether loops keep only what goes from block to block and compute the rest again on the way back; 'auto' where
             keeping it would take more than a quarter of the device's memory.
-        lookups: has a method `look_up(path, use, table, ids, rows)` where the gradients of tables are wanted by row.
+        lookups: has a method `look_up(path, table, ids, rows)` where the gradients of tables are wanted by row.
     """
 
     training: bool = False
@@ -115,6 +116,9 @@ class Scope:
                 'Change the layer before it, or its own settings.',
             ) from error
         outputs = inner.tap('output', outputs)
+        if inner.given_masks is not self.given_masks:
+            # A mask that a call gave its input must not become the mask of that array elsewhere.
+            outputs = jax.tree.map(lambda y: lax.optimization_barrier(y) if any(y is x for x in inputs) else y, outputs)
         if layer.supports_masking and inputs and (mask := inner.mask_of(inputs[0])) is not None:
             for y in jax.tree.leaves(outputs):
                 if self.mask_of(y) is None:
@@ -182,7 +186,7 @@ class Scope:
         """The rows of a table, a weight of this layer, at these numbers; zeros for numbers that are none of its rows."""
         if self.lookups is None:
             return lookup(table, ids)
-        return self.lookups.look_up(self.join(name), self.use, table, ids, lookup)
+        return self.lookups.look_up(self.join(name), table, ids, lookup)
 
     def update(self, name: str, value: jax.Array) -> None:
         """Give a non-trainable weight of this layer its next value, which takes effect after the step."""

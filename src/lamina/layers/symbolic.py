@@ -46,6 +46,8 @@ def without_slots(arguments: tuple, keywords: Mapping[str, Any]) -> tuple[tuple,
 
 def _map(function: Callable[[Any], Any], value: Any, is_leaf: Callable[[Any], bool]) -> Any:
     """As `map_leaves`, for leaves that may themselves be tuples."""
+    if isinstance(value, dict):
+        return FrozenDict({key: _map(function, v, is_leaf) for key, v in value.items()})
     if isinstance(value, (list, tuple)) and not is_leaf(value):
         return tuple(_map(function, v, is_leaf) for v in value)
     return function(value)

@@ -23,7 +23,8 @@ class Weight:
         regularizer: its value is added to the loss.
         constraint: applied to the weight after each step.
         dtype: of the array; float32 by default.
-        by_row: whether it is a table of which a step changes only the rows that `Scope.look_up` found.
+        by_row: whether it is a table of which a step changes only the rows that `Scope.look_up` found; what a layer reads of it in
+            another way has no gradient.
         carried: whether it goes from batch to batch in inference as well as in training, as the states of a stateful layer do.
     """
 

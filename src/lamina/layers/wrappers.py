@@ -45,10 +45,11 @@ class Wrapper(Layer):
 
     layer: Layer = setting(convert=_wrapped)
 
-    @property
-    def inner_name(self) -> str:
-        """The name of the wrapped layer within this one."""
-        return self.layer.name or self.layer.default_name()
+    #: what the wrapped layer is called within; unlike the name of a layer it decides equality, since the weights are called by it
+    inner_name: str = setting(default='', kw_only=True, repr=False)
+
+    def validate(self) -> None:
+        object.__setattr__(self, 'inner_name', self.inner_name or self.layer.name or self.layer.default_name())
 
     def children(self) -> dict[str, Layer]:
         return {self.inner_name: self.layer}
@@ -100,6 +101,7 @@ class Frozen(Wrapper):
     """
 
     def validate(self) -> None:
+        super().validate()
         _freeze_within(self)
 
 
@@ -144,6 +146,7 @@ class LoRA(Wrapper):
     targets: tuple[str, ...] = setting(_PATTERNS, default=('kernel',), kw_only=True)
 
     def validate(self) -> None:
+        super().validate()
         _freeze_within(self)
         if self.inner_name == _LOW_RANK:
             raise ConfigError(self.label, f'a layer named {_LOW_RANK!r}', 'another name', 'Rename the layer within.')

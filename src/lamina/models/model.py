@@ -356,15 +356,21 @@ class Model(Trainer):
         self._require_built()
         return Summary.of(self.network, self.inputs, self.name)
 
-    def __call__(self, inputs: Any, training: bool = False) -> Any:
-        """Use the model as a layer on symbols, sharing its weights' values; or compute its outputs on arrays."""
+    def __call__(self, inputs: Any, training: bool | None = None) -> Any:
+        """Use the model as a layer on symbols, starting from its weights' values; or compute its outputs on arrays.
+
+        Args:
+            inputs: symbols, or arrays.
+            training: on arrays, whether dropout drops and so on (default False); on symbols False keeps the part in inference mode
+                whatever the whole network does.
+        """
         entries = leaves(inputs)
         if entries and all(isinstance(x, Symbol) for x in entries):
-            outputs = self.network(inputs)
+            outputs = self.network(inputs, training=training)
             for symbol in leaves(outputs):
                 symbol.origin.source = self
             return outputs
-        return self._compute(inputs, training)
+        return self._compute(inputs, bool(training))
 
     def __repr__(self) -> str:
         if not self.built:

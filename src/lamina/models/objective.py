@@ -13,7 +13,7 @@ from lamina.core.errors import ConfigError, DataError
 from lamina.core.serial import encode
 from lamina.core.structure import leaves
 from lamina.data import Arrays
-from lamina.layers.base import InputLayer, Layer, holds, weights_of
+from lamina.layers.base import InputLayer, Layer, holds, paths_of, weights_of
 from lamina.layers.depth import Stacks, members, stacks_within
 from lamina.layers.scope import Scope
 from lamina.layers.weight import Weight
@@ -82,7 +82,7 @@ def _program(network: Layer, inputs: Any, settings: CompileSettings | None, targ
             layout=layout,
             carried=carried,
             step_by_step=holds(network, lambda layer: layer.step_by_step),
-            tables=tables_of(weights, layout, settings),
+            tables=tables_of(network, weights, layout, settings),
             rate=settings.optimizer.rate if isinstance(schedule, Schedule) else None,
         )
     )
@@ -94,12 +94,18 @@ def layout_of(members: dict[str, tuple[str, ...]], settings: CompileSettings | N
     return Layout(members, slots=optimizer is None or optimizer.treats_alike(members.values()))
 
 
-def tables_of(weights: dict[str, Weight], layout: Layout, settings: CompileSettings) -> tuple[str, ...]:
+def tables_of(network: Layer, weights: dict[str, Weight], layout: Layout, settings: CompileSettings) -> tuple[str, ...]:
     """The paths of the weights whose gradients are taken by row."""
-    held_alone = {path for path in weights if path not in layout.members}
+    stacked = {path for group in layout.members.values() for path in group}
+    # What a loop over time looks up cannot leave the loop.
+    within_loops = paths_of(network, lambda layer: layer.step_by_step)
     if not settings.optimizer.treats_alike(()):
         return ()
-    return tuple(path for path, w in weights.items() if w.by_row and w.trainable and path in held_alone)
+    return tuple(
+        path
+        for path, w in weights.items()
+        if w.by_row and w.trainable and path not in stacked and not any(path.startswith(p + paths.SEPARATOR) for p in within_loops)
+    )
 
 
 def forward_of(

@@ -99,9 +99,10 @@ class Trainer:
             ConfigError: on assignment, when the optimizer follows a schedule.
         """
         schedule = getattr(self.optimizer, 'learning_rate', None)
-        if isinstance(schedule, Schedule):
-            return float(schedule(self.state.optimizer.updates if self.state.optimizer else 0))
-        return float(self.state.learning_rate)
+        with self._lock:
+            if isinstance(schedule, Schedule):
+                return float(schedule(self.state.optimizer.updates if self.state.optimizer else 0))
+            return float(self.state.learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
@@ -109,7 +110,8 @@ class Trainer:
             raise ConfigError(
                 'learning_rate', 'an assignment', 'no schedule in the optimizer', 'Compile with learning_rate=a number to set it by hand.'
             )
-        self.state = self.state._replace(learning_rate=owned(rate, np.float32))
+        with self._lock:
+            self.state = self.state._replace(learning_rate=owned(rate, np.float32))
 
     def compile(
         self,
@@ -380,7 +382,10 @@ class Trainer:
 
     def _session(self, program: Program, chunk_steps: int | None = None, *, optimizer: bool = False) -> Session:
         """A session that begins with the model's state, and with an optimizer state where it is to train."""
-        state = self.state if optimizer else self.state._replace(optimizer=None)
+        with self._lock:
+            state = self.state if optimizer else self.state._replace(optimizer=None)
+            if self.session is not None:  # its arrays are given away to the next chunk
+                state = jax.tree.map(lambda a: owned(a, a.dtype), state)
         state = program.task.layout.stacked(state)
         if optimizer and state.optimizer is None:
             state = state._replace(optimizer=program.start(state.trainable))
@@ -393,7 +398,8 @@ class Trainer:
             if not program.task.carried:
                 return program.predict(state, inputs, batch_size)
             outputs, state = program.predict_in_order(state, inputs, batch_size)
-            self._carry(program, state)
+            if self.session is None:
+                self._carry(program, state)
             return outputs
 
     def _move_on(self, session: Session, state: State) -> None:
@@ -424,10 +430,11 @@ class Trainer:
         strings = self._takes_strings
         arrays = self.ports.bind_inputs(text_or_arrays(inputs) if strings else jax.tree.map(jnp.asarray, inputs), 'call')
         network, entering = compiled_part(self.network, self.inputs)
-        state = self.state
-        scope = Scope(training=training, key=device_key(self.seed) if training else None, step=state.step)
         typed = [jnp.asarray(a).astype(layer.dtype) for a, layer in zip(arrays, leaves(entering), strict=True)]
-        outputs = network.apply(paths.nest(state.variables), *typed, scope=scope)
+        with self._lock:
+            state = self.state
+            scope = Scope(training=training, key=device_key(self.seed) if training else None, step=state.step)
+            outputs = network.apply(paths.nest(state.variables), *typed, scope=scope)
         return list(outputs) if isinstance(outputs, tuple) else outputs
 
     def _require_built(self) -> Self:

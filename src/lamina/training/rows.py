@@ -28,15 +28,16 @@ def lookups_of(task: Task, trainable: Mapping[str, Any], other: Any, batch: Batc
 
 
 def updated(
-    task: Task, grads: dict, slots: Any, trainable: dict, lookups: Lookups, shifts: dict, rate: Any, updates: Any
+    task: Task, grads: dict, slots: Any, trainable: dict, lookups: Lookups, shifts: dict, valid: jax.Array, rate: Any, updates: Any
 ) -> tuple[dict, Any]:
     """The weights and the optimizer's arrays after an update, tables changed only in the rows of this batch.
 
     Args:
         grads: of the weights that are no tables.
         shifts: the gradients of the lookups' shifts.
+        valid: (batch,) zeros for the rows that only pad the batch, which look nothing up.
     """
-    rows = {path: _summed(lookups, shifts, path, trainable[path]) for path in lookups.paths if lookups.uses(path)}
+    rows = {path: _summed(lookups, shifts, path, trainable[path], valid) for path in lookups.paths if lookups.uses(path)}
     untouched = {path: trainable[path] for path in lookups.paths if path not in rows}
     places = {path: ids for path, (ids, _) in rows.items()}
     grads = {**grads, **{path: values for path, (_, values) in rows.items()}}
@@ -48,10 +49,10 @@ def updated(
     return _given_back(trainable, params, places), back
 
 
-def _summed(lookups: Lookups, shifts: dict, path: str, table: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _summed(lookups: Lookups, shifts: dict, path: str, table: jax.Array, valid: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The rows of a table that occur, each once and in order, and their gradients; free places number the row after the last."""
     names = lookups.uses(path)
-    ids = jnp.concatenate([lookups.rows[name][0].reshape(-1) for name in names])
+    ids = jnp.concatenate([_counted(lookups.rows[name][0], valid) for name in names])
     values = jnp.concatenate([shifts[name].reshape(-1, *table.shape[1:]) for name in names])
     known = (ids >= 0) & (ids < len(table))
     ids = jnp.where(known, ids, len(table)).astype(jnp.int32)
@@ -63,6 +64,12 @@ def _summed(lookups: Lookups, shifts: dict, path: str, table: jax.Array) -> tupl
     # Places after the last row that occurs keep the number that no row has, and are dropped when rows are given back.
     places = jnp.full(ids.shape, len(table), jnp.int32).at[place].set(ids)
     return places, jnp.zeros_like(values).at[place].add(values[order], indices_are_sorted=True)
+
+
+def _counted(ids: jax.Array, valid: jax.Array) -> jax.Array:
+    """The row numbers, -1 for those of examples that only pad the batch."""
+    flat, each = ids.reshape(-1).astype(jnp.int32), ids.size // len(valid)
+    return jnp.where(jnp.repeat(valid, each) > 0, flat, -1) if each * len(valid) == ids.size else flat
 
 
 def _taken(weights: dict, places: Mapping[str, jax.Array]) -> dict:

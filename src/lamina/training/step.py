@@ -27,7 +27,7 @@ def train_step(task: Task, state: State, batch: Batch, key: jax.Array) -> tuple[
     (loss, (result, parts, lookups.rows)), (grads, shifts) = gradients(dense, lookups.shifts)
     updates, slots = state.optimizer  # type: ignore[misc]
     rate = state.learning_rate if task.rate is None else task.rate(updates)
-    trainable, slots = updated(task, grads, slots, state.trainable, lookups, shifts, rate, updates)
+    trainable, slots = updated(task, grads, slots, state.trainable, lookups, shifts, batch.valid, rate, updates)
     state = State(
         trainable=trainable,
         other={**state.other, **result.updates},

@@ -55,11 +55,11 @@ class Lookups:
     shifts: dict[str, jax.Array] = field(default_factory=dict)
     rows: dict[str, tuple[jax.Array, jax.Array]] = field(default_factory=dict)
 
-    def look_up(self, path: str, use: int, table: jax.Array, ids: jax.Array, rows: Callable) -> jax.Array:
+    def look_up(self, path: str, table: jax.Array, ids: jax.Array, rows: Callable) -> jax.Array:
         """The rows at these numbers, as the function `rows` of a table and numbers finds them."""
         if path not in self.paths:
             return rows(table, ids)
-        name = f'{path}#{use}'
+        name = f'{path}#{len(self.uses(path))}'
         found = rows(jax.lax.stop_gradient(table), ids)
         self.rows[name] = ids, found
         return found + self.shifts[name] if name in self.shifts else found

@@ -100,11 +100,11 @@ class Recurrent(Layer):
         mask = scope.mask_of(x)
         if mask is None:
             return None
-        mask = jnp.asarray(mask).astype(bool)
+        mask = mask if mask.dtype == bool else jnp.asarray(mask).astype(bool)
         if mask.shape[:2] != x.shape[:2]:
             got, expected = f'a mask of shape {mask.shape}', f'{x.shape[:2]}, one entry per time step'
             raise ShapeError(self.label, got, expected, 'Pass mask=… with the axes (batch, time).')
-        return mask.any(tuple(range(2, mask.ndim)))
+        return mask.any(tuple(range(2, mask.ndim))) if mask.ndim > 2 else mask
 
     def _states_before(self, variables: Mapping[str, Any], x: Any, given: Any, scope: Scope) -> tuple:
         """The states before the first step, in one row."""
