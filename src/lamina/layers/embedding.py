@@ -30,10 +30,11 @@ class Embedding(Layer):
         embeddings_constraint: default None.
         mask_zero: whether steps with index 0 are padding, which the layers after this one leave out; default False.
         sparse: whether a training step computes and changes only the rows that its batch looks up, so that it takes as long for a
-            million rows as for a thousand; default False. With SGD without momentum and with Adagrad, without weight decay, the result is the
-            same; other optimizers then leave the rows of other examples, and what they remember of them, as they are (the 'lazy' form), where
-            by default they go on moving them by their momentum. Not with a regularizer or a constraint, which concern every row.
-            With an optimizer that compares the elements of an array (Lamb, Adafactor, Muon, one of Optax's) it has no effect.
+            million rows as for a thousand; default False. With SGD without momentum and with Adagrad, without weight decay, the
+            result is the same. Other optimizers then leave the rows of other examples, and what they remember of them, as they are
+            (the 'lazy' form), where by default they go on moving them by their momentum. Not with a regularizer or a constraint,
+            which concern every row. With an optimizer that compares the elements of an array (Lamb, Adafactor, Muon, one of
+            Optax's) it has no effect.
 
     Shapes:
         x: (batch, …) of whole numbers → (batch, …, output_dim). embeddings: (input_dim, output_dim).
