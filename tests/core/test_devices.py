@@ -71,3 +71,24 @@ def test_a_number_of_devices_that_was_chosen_elsewhere_stays():
         environment = {'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu', 'PATH': '/usr/bin:/bin'}
         run = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, env=environment, check=True)
         assert run.stdout.strip() == wanted
+
+
+@lamina.described
+class RecurrentOfAWeight(lamina.Layer):
+    """Runs a recurrent layer over one learned sequence, whatever the batch."""
+
+    step_by_step = True
+    inner: lamina.Layer = LSTM(3)
+
+    def weights(self, shape):
+        return {'sequence': lamina.Weight((1, 5, 2), 'ones'), 'inner': self.inner.weights((None, 5, 2))}
+
+    def apply(self, variables, x, scope):
+        return x + scope.call(self.inner, 'inner', variables, variables['sequence'])
+
+
+@several
+def test_what_cannot_be_divided_equally_is_computed_whole():
+    model = lamina.Sequential([lamina.Input((3,)), RecurrentOfAWeight()])
+    model.compile('sgd', 'mse')
+    assert np.isfinite(model.fit(np.ones((16, 3)), np.zeros((16, 3)), batch_size=16, verbose=0).history['loss']).all()
